@@ -134,6 +134,8 @@ def test_the_ledger_adds_up() -> None:
             replace(trial(4, [1.0]), started_at=None, seconds=None, state="queued"),
         ]
     )
+    converged = trial(5, [1.0] * 7, state="pruned", stopped_by="patience")
+    assert {e.what: e.seconds for e in ledger(study([*made.trials, converged])).entries}["converged"] == 7.0
     account = ledger(made)
     assert {e.what: (e.trials, e.seconds) for e in account.entries} == {
         "completed": (1, 10.0), "stopped early": (1, 5.0), "failed: oom": (1, 3.0),

@@ -8,6 +8,7 @@ from tests.analyses.made import searched, study, trial
 from tests.analyses.recorded import recorded
 from tuned.analyses.answer import Answer
 from tuned.analyses.parameters.effects import effects
+from tuned.analyses.parameters.measures import effort_cells
 from tuned.analyses.question import Question
 from tuned.analyses.study_data import StudyData
 from tuned.analyses.table import Table
@@ -84,6 +85,27 @@ def test_another_metric_is_ranked_in_its_own_direction():
     table = named(ask(recorded("healthy-accuracy"), metric="train_accuracy", param="lr"), "effects.lr")
     assert "train_accuracy by lr" in table.title
     assert max(row[4] for row in table.rows) == 1.0  # the best of an accuracy is the highest
+
+
+def test_effort_counts_the_trials_whose_results_count():
+    """One that had converged (`patience`) is a whole result; one that a rung or the disk cut short is none."""
+    falling = [1.0 / step for step in range(1, 31)]
+    ends = [
+        ("completed", ""),
+        ("pruned", "patience"),
+        ("pruned", "patience"),
+        ("pruned", "asha"),
+        ("completed", "disk"),
+    ]
+    trials = [
+        trial(number, falling, {"lr": 0.1}, state=state, stopped_by=by, seconds=10.0 * number, ended_at=10.0 * number)
+        for number, (state, by) in enumerate(ends, 1)
+    ]
+    made = study(trials, {"lr": {"type": "float", "low": 1e-4, "high": 1.0, "log": True}})
+    _, _, seconds, speed = effort_cells(made, trials)
+    assert (seconds, speed) == (20.0, 30.0 / 20.0)
+    only_converged = [one for one in trials if one.stopped_by == "patience"]
+    assert effort_cells(made, only_converged)[2] == 25.0
 
 
 def test_effort_is_read_from_the_trials_times():

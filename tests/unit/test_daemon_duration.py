@@ -47,9 +47,39 @@ def test_a_changed_length_changes_the_estimate(
 def test_how_long_trials_took_in_a_place_says_nothing_of_those_here(monkeypatch: pytest.MonkeyPatch) -> None:
     here = study(SCRIPT, {"x": [1, 2]}, "{params}")
     there = replace(here, run=replace(here.run, place="lab"))
-    trial = SimpleNamespace(started_at=0.0, ended_at=12.0, still_s=3.0, still_since=None, params={}, last_step=None)
+    trial = SimpleNamespace(
+        state="completed",
+        stopped_by="",
+        started_at=0.0,
+        ended_at=12.0,
+        still_s=3.0,
+        still_since=None,
+        params={},
+        last_step=None,
+    )
     monkeypatch.setattr(queries, "studies", lambda _: [SimpleNamespace(id=1, name="s", spec=there, created_at=0.0)])
-    monkeypatch.setattr(queries, "trial_page", lambda *_: [trial])
+    monkeypatch.setattr(
+        queries, "trial_page", lambda _, order, __: [trial] if trial.state in (order.found.states or ()) else []
+    )
     nothing: Any = None
     assert estimate(nothing, here, 1)[0] is None
     assert "9.0s each, as 1 of s took" in estimate(nothing, there, 1)[1]
+
+
+def test_trials_that_had_converged_say_how_long_one_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `patience` they may be all there are; one that a rung stopped says nothing."""
+    ends = [
+        ("pruned", "patience", 10.0),
+        ("pruned", "patience", 12.0),
+        ("pruned", "asha", 1.0),
+        ("completed", "disk", 2.0),
+    ]
+    times = {"started_at": 0.0, "still_s": 0.0, "still_since": None, "params": {}, "last_step": None}
+    trials = [SimpleNamespace(state=state, stopped_by=by, ended_at=end, **times) for state, by, end in ends]
+    spec = study(SCRIPT, {"x": [1, 2]}, "{params}")
+    monkeypatch.setattr(queries, "studies", lambda _: [SimpleNamespace(id=1, name="s", spec=spec, created_at=0.0)])
+    monkeypatch.setattr(
+        queries, "trial_page", lambda _, order, __: [t for t in trials if t.state in (order.found.states or ())]
+    )
+    nothing: Any = None
+    assert "11s each, as 2 of s took" in estimate(nothing, spec, 1)[1]

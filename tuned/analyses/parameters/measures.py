@@ -13,7 +13,7 @@ from tuned.analyses.space.sampling import within_scale
 from tuned.analyses.study_data import Floats, StudyData, TrialData
 from tuned.analyses.table import Cell, Column
 from tuned.core.feasibility import bound, broken
-from tuned.core.ranking import cut_short
+from tuned.core.ranking import cut_short, whole
 from tuned.core.states import VALUED
 from tuned.core.words import count
 
@@ -62,13 +62,13 @@ def twin_cells(study: StudyData, trials: Sequence[TrialData]) -> tuple[Cell, ...
 
 
 def effort_cells(study: StudyData, trials: Sequence[TrialData]) -> tuple[Cell, ...]:
-    """For `EFFORT`: medians over the trials that ran to their end."""
-    whole = [t for t in trials if t.state == "completed"]
-    seen = [d for d in _seen(study, whole) if np.isfinite(d.converged_step)]
+    """For `EFFORT`: medians over the trials that ran to their own end."""
+    ended = [t for t in trials if whole(t)]
+    seen = [d for d in _seen(study, ended) if np.isfinite(d.converged_step)]
     steps = [d.converged_step for d in seen]
     seconds = [d.converged_s for d in seen if d.converged_s is not None]
-    times = [t.seconds for t in whole if t.seconds is not None]
-    speeds = [t.last_step / t.seconds for t in whole if t.seconds and t.last_step]
+    times = [t.seconds for t in ended if t.seconds is not None]
+    speeds = [t.last_step / t.seconds for t in ended if t.seconds and t.last_step]
     return tuple(float(np.median(found)) if found else None for found in (steps, seconds, times, speeds))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Column, Table
 from tuned.core.playbook.spec import CONFIRM_STAGE, FINALIZE_STAGE, TEST_STAGE
+from tuned.core.ranking import whole
 
 WORDS = {
     "completed": "completed",
@@ -21,6 +22,8 @@ WORDS = {
     "queued": "to be tried again",
     "starting": "still running",
 }
+CONVERGED = "converged"
+"""Trials that ended where `patience` found them converged: their results are whole."""
 STAGES = {CONFIRM_STAGE: "repetitions", FINALIZE_STAGE: "final training", TEST_STAGE: "test"}
 """Purposes of completed trials beside the search."""
 
@@ -69,6 +72,8 @@ def _ended_as(trial: TrialData) -> str:
         return f"failed: {trial.failure or 'error'}"
     if trial.state == "completed" and trial.stage in STAGES:
         return STAGES[trial.stage]
+    if trial.state != "completed" and whole(trial):
+        return CONVERGED
     return WORDS.get(trial.state, trial.state)
 
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from tuned.analyses.curves.gradient_flows import VANISHED, flows
 from tuned.analyses.examples.data_size import size_curve
 from tuned.analyses.model_size import LATENCY_METRIC, SIZE_METRIC, last_value
-from tuned.analyses.reporting.ledger import STAGES, ledger
+from tuned.analyses.reporting.ledger import CONVERGED, STAGES, ledger
 from tuned.analyses.reporting.pictures import (
     ABOVE,
     BLUE,
@@ -257,7 +257,7 @@ def slots(study: StudyData) -> Picture | None:
     if not account.entries or account.total <= 0:
         return None
     fixed = {"completed": GREEN, "stopped early": BLUE, "cancelled": BROWN, "lost": PURPLE, "still running": ORANGE}
-    fixed |= dict.fromkeys(STAGES.values(), TEAL)
+    fixed |= dict.fromkeys((CONVERGED, *STAGES.values()), TEAL)
     with style():
         figure = Figure(figsize=(7.2, 1.15), layout="constrained")
         axes = figure.subplots()
@@ -270,6 +270,6 @@ def slots(study: StudyData) -> Picture | None:
         axes.set_xlim(0, 1)
         axes.axis("off")
         axes.legend(fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0.05))
-        done = next((e.seconds for e in account.entries if e.what == "completed"), 0.0) / account.total
-        alt = f"Of {duration(account.total)} of slot time {done:.0%} went into trials that were completed."
+        done = sum(e.seconds for e in account.entries if e.what in ("completed", CONVERGED)) / account.total
+        alt = f"Of {duration(account.total)} of slot time {done:.0%} went into trials that ran to their own end."
         return picture(figure, "slots", alt, alt)

@@ -16,12 +16,14 @@ from storage import queries
 from storage.queries import Order
 from tuned.core import words
 from tuned.core.program.arguments import items_of
+from tuned.core.ranking import whole
 from tuned.core.space import Value
 from tuned.core.space.unit import value_at
-from tuned.core.states import TrialState
+from tuned.core.states import VALUED, TrialState
 from tuned.core.study import Study, StudySpec
 from tuned.core.trials.filter import InStates, TrialFilter
 from tuned.core.trials.ran import ran_s
+from tuned.core.trials.trial import Trial
 from tuned.core.words import duration
 from tuned.daemon import clock
 
@@ -32,7 +34,7 @@ STEPS = re.compile(
 )
 """Names that may say for how many steps a trial trains: they do where a trial's last step was near that."""
 SAMPLE = 50
-"""Trials that are looked at, the latest ones."""
+"""Trials of each end that are looked at, the latest ones."""
 
 
 def estimate(conn: Connection, spec: StudySpec, slots: int) -> tuple[float | None, str]:
@@ -63,7 +65,7 @@ def estimate(conn: Connection, spec: StudySpec, slots: int) -> tuple[float | Non
 
 
 def _known(conn: Connection, spec: StudySpec) -> tuple[float, str, int] | None:
-    """Median seconds of a completed trial of the latest study with the same code; its name, and how many trials.
+    """Median seconds of a whole trial of the latest study with the same code; its name, and how many trials.
 
     A trial's length is taken to grow with its epochs or steps, where both studies say how many. Other machines take
     other times: what ran in a place says nothing of trials here, nor the other way round.
@@ -79,13 +81,17 @@ def _known(conn: Connection, spec: StudySpec) -> tuple[float, str, int] | None:
 
 
 def _durations(conn: Connection, study: Study, lengths: Mapping[str, float]) -> list[float]:
-    whole = TrialFilter("", (InStates(frozenset({TrialState.COMPLETED})),))
     found = []
-    for trial in queries.trial_page(conn, Order(study.id, found=whole, sort="ended", descending=True), SAMPLE):
-        seconds = ran_s(trial, clock.now())
+    for trial in (trial for state in VALUED for trial in _latest(conn, study, state)):
+        seconds = ran_s(trial, clock.now()) if whole(trial) else None
         if seconds is not None:
             found.append(seconds * scaled(lengths_of(study.spec, trial.params), lengths, trial.last_step))
     return found
+
+
+def _latest(conn: Connection, study: Study, state: TrialState) -> list[Trial]:
+    found = TrialFilter("", (InStates(frozenset({state})),))
+    return queries.trial_page(conn, Order(study.id, found=found, sort="ended", descending=True), SAMPLE)
 
 
 def scaled(own: Mapping[str, float], wanted: Mapping[str, float], last_step: float | None) -> float:
