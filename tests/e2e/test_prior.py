@@ -48,6 +48,26 @@ def test_an_earlier_study_is_where_the_search_begins(shared_daemon: DaemonProces
     assert last["origin"] == "bayesian" and "and 12 of earlier studies" in last["why"], last["why"]
 
 
+def test_what_is_given_takes_no_place_of_a_grid_and_no_more_trials_than_there_are(
+    shared_daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    def points(name: str, **search: Any) -> list[Any]:
+        shared_daemon.submit(study(tmp_path, name, **search), tmp_path)
+        assert shared_daemon.wait_ended(name)["state"] == "completed"
+        return [(t["origin"], t["params"]["x"], t["why"]) for t in shared_daemon.trials(name)]
+
+    shared_daemon.submit(study(tmp_path, "known", method="sobol", trials=3), tmp_path)
+    best = shared_daemon.wait_ended("known")["best"]["params"]["x"]
+    first, own, *grid = sorted(points("whole", method="grid", levels=3, point=[{"x": 7.0}], **{"from": ["known"]}))[::-1]
+    assert (first[:2], own[:2]) == (("user", 7.0), ("prior", best))
+    assert [at for _, at, _ in grid[::-1]] == [0.0, 5.0, 10.0]
+    assert [why for _, _, why in grid[::-1]] == [f"point {i} of the grid with 3 levels" for i in (1, 2, 3)]
+    assert [at for _, at, _ in points("one", trials=1, point=[{"x": 7.0}], **{"from": ["known"]})] == [7.0]
+    behind = [{"method": "sobol", "trials": 3}, {"method": "grid", "levels": 2}]
+    *_, last, end = points("behind", phase=behind, point=[{"x": 7.0}, {"x": 8.0}])
+    assert [last[2], end[2]] == [f"point {i} of the grid with 2 levels" for i in (1, 2)]
+
+
 def test_a_space_that_is_used_up_ends_the_study(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
     space = {"x": [1, 2, 3], "deep": {"type": "bool"}}
     shared_daemon.submit(study(tmp_path, "small", space, method="bayesian", trials=50), tmp_path)

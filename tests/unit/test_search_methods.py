@@ -41,11 +41,21 @@ def test_a_grid_gives_each_point_once_and_then_ends():
     space = parse_space({"n": {"type": "int", "low": 1, "high": 4}, "b": {"type": "bool"}})
     taken: set[str] = set()
     for i in range(8):
-        point = fresh_grid_point(space, 5, i % 3, taken)
-        assert point is not None
-        taken.add(canonical_key(point))
+        found = fresh_grid_point(space, 5, i % 3, taken)
+        assert found is not None and found[1] == grid_points(space, 5)[found[0]]
+        taken.add(canonical_key(found[1]))
     assert len(taken) == 8
     assert fresh_grid_point(space, 5, 0, taken) is None
+
+
+def test_of_a_grids_points_that_are_rounded_alike_one_is_tried():
+    space = parse_space({"x": {"type": "float", "low": 0.0, "high": 1.0}})
+    taken: set[str] = set()
+    tried = []
+    while (found := fresh_grid_point(space, 21, 0, taken, lambda p: {"x": round(float(p["x"]), 1)})) is not None:
+        tried.append(found[1]["x"])
+        taken.add(canonical_key(found[1]))
+    assert tried == [i / 10 for i in range(11)]
 
 
 def test_phases_follow_each_other():

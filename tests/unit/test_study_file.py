@@ -342,6 +342,12 @@ def test_a_grid_says_its_size_and_refuses_to_explode():
     assert (spec.search.method, spec.search.levels, spec.search.trials) == ("grid", 5, 5)
     error = refusal(with_line("search", 'method = "grid"\nlevels = 60'))
     assert error.where == "search.trials" and "60 points" in error.what
+    # What is given comes before the grid, and takes none of its points; a smaller number is the user's word.
+    given = 'method = "grid"\nfrom = ["earlier"]\npoint = [{ lr = 0.002 }, { lr = 0.003 }]'
+    assert read(with_line("search", given)).search.trials == 5 + 3
+    assert read(with_line("search", given).replace("trials = 50", "trials = 6")).search.trials == 6
+    phased = 'from = ["earlier"]\npoint = [{ lr = 0.002 }]\n[[search.phase]]\nmethod = "grid"\n[[search.phase]]'
+    assert [p.trials for p in read(with_line("search", phased)).search.phases] == [7, 50]
     many = MINIMAL.replace(
         "[search]", "".join(f'x{i} = {{ type = "float", low = 0.0, high = 1.0 }}\n' for i in range(9)) + "[search]"
     )

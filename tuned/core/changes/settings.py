@@ -141,7 +141,7 @@ def _of_the_grid(spec: StudySpec) -> list[str]:
     search = spec.search
     if search.phases or search.method != "grid" or search.trials is None:
         return []
-    size = grid_size(spec.space, search.levels) + len(search.points)
+    size = grid_size(spec.space, search.levels) + search.given
     if search.trials <= size:
         return []
     return [f"the grid has {words.count(size, 'point')}; what goes beyond is yours to enqueue"]

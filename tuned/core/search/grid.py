@@ -5,7 +5,7 @@ Owns how a range is cut. Choices keep all their values; parents vary slowest.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import replace
 from functools import lru_cache
 
@@ -49,11 +49,29 @@ def grid_points(space: SearchSpace, levels: int) -> tuple[Point, ...]:
     return tuple(every_point(cut(space, levels)))
 
 
-def fresh_grid_point(space: SearchSpace, levels: int, i: int, taken: Container[str]) -> Point | None:
-    """Point `i` of the grid, from 0, or the next one that has not been taken; None when all have been."""
+def fresh_grid_point(
+    space: SearchSpace,
+    levels: int,
+    i: int,
+    taken: Container[str],
+    as_recorded: Callable[[Point], Point] = dict,
+) -> tuple[int, Point] | None:
+    """Point `i` of the grid, from 0, or the next one that has not been taken.
+
+    Args:
+        space: The study's.
+        levels: Of each range.
+        i: Where to begin.
+        taken: `canonical_key` of every point that is used up.
+        as_recorded: The values with which a point reaches the trial: of two that are rounded alike one is tried.
+
+    Returns:
+        The point as it is recorded, and its place in the grid; None when all have been taken.
+    """
     points = grid_points(space, levels)
     for k in range(len(points)):
-        point = points[(i + k) % len(points)]
+        at = (i + k) % len(points)
+        point = as_recorded(points[at])
         if canonical_key(point) not in taken:
-            return dict(point)
+            return at, point
     return None

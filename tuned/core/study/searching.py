@@ -57,6 +57,11 @@ class SearchSpec:
     sources: tuple[str, ...] = ()
     lag: int | None = None
 
+    @property
+    def given(self) -> int:
+        """How many trials come before the search's own points: the user's, and the best one of earlier studies."""
+        return len(self.points) + bool(self.sources)
+
 
 @dataclass(frozen=True, slots=True)
 class EarlyStopping:

@@ -113,7 +113,7 @@ def playbook_of(
             hint="leave the phases out, or the search steps",
         )
     if "coarse" in searches and search.method == "grid":
-        given.setdefault("coarse", grid_size(space, search.levels) + len(search.points))
+        given.setdefault("coarse", grid_size(space, search.levels) + search.given)
     coarse = max(initial_points(space, search.trials), len(search.points) + 1)
     trials = shares(table.steps, search.trials, given, coarse)
     if 0 < table.max_seeds < table.seeds:

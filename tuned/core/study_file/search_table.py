@@ -29,12 +29,12 @@ def search_of(table: SearchTable, space: SearchSpace) -> SearchSpec:
         raise InvalidInput("is for a grid", where="search.levels", hint='write method = "grid", or drop it')
     trials = table.trials
     phases: tuple[SearchPhase, ...] = ()
+    sources = tuple(check_study_name(name, "search.from") for name in table.sources)
+    given = SearchSpec(points=points, sources=sources).given
     if table.phase:
-        phases, trials = _phases(table, space)
+        phases, trials = _phases(table, space, given)
     elif method == "grid":
-        trials = _grid_trials(space, levels, table.trials, "search")
-        if table.trials is None and table.budget is None:
-            trials += len(points)
+        trials = _grid_trials(space, levels, table.trials, "search", given)
     if trials is None and table.budget is None:
         raise InvalidInput("trials or budget is required", where="search", hint='add trials = 50 or budget = "8h"')
     if not space.tunable and trials is not None and trials > max(1, len(points)):
@@ -43,13 +43,12 @@ def search_of(table: SearchTable, space: SearchSpace) -> SearchSpec:
             where="search.trials",
             hint="give a parameter a range, or write trials = 1 (tunectl confirm STUDY --seeds 3 repeats it)",
         )
-    sources = tuple(check_study_name(name, "search.from") for name in table.sources)
     return SearchSpec(
         method, trials, table.budget, table.parallel, table.seed, points, levels, phases, sources, table.lag
     )
 
 
-def _phases(table: SearchTable, space: SearchSpace) -> tuple[tuple[SearchPhase, ...], int | None]:
+def _phases(table: SearchTable, space: SearchSpace, given: int) -> tuple[tuple[SearchPhase, ...], int | None]:
     """The phases, and how many trials the whole search has."""
     if table.method is not None or table.levels is not None:
         key = "method" if table.method is not None else "levels"
@@ -60,7 +59,7 @@ def _phases(table: SearchTable, space: SearchSpace) -> tuple[tuple[SearchPhase, 
     for i, entry in enumerate(table.phase):
         where, trials = f"search.phase.{i}", entry.trials
         if entry.method == "grid":
-            trials = _grid_trials(space, entry.levels, trials, where)
+            trials = _grid_trials(space, entry.levels, trials, where, 0 if i else given)
         if trials is None and i < len(table.phase) - 1:
             raise InvalidInput(
                 "only the last phase goes on without end", where=f"{where}.trials", hint="add trials = 20"
@@ -77,8 +76,8 @@ def _phases(table: SearchTable, space: SearchSpace) -> tuple[tuple[SearchPhase, 
     return tuple(phases), total
 
 
-def _grid_trials(space: SearchSpace, levels: int, trials: int | None, where: str) -> int:
-    """How many points the grid has; refused when they are too many, or more than the trials."""
+def _grid_trials(space: SearchSpace, levels: int, trials: int | None, where: str, given: int) -> int:
+    """The trials in which a grid is tried, behind those that are given; refused when its points are too many for it."""
     size = grid_size(space, levels)
     if size > LARGEST:
         raise InvalidInput(
@@ -92,7 +91,7 @@ def _grid_trials(space: SearchSpace, levels: int, trials: int | None, where: str
             where=f"{where}.trials",
             hint=f'trials = {size}, fewer levels, or method = "sobol"',
         )
-    return size
+    return size + given if trials is None else min(trials, size + given)
 
 
 def _point(index: int, table: Mapping[str, Any], space: SearchSpace) -> tuple[str, Point]:

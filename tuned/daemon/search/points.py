@@ -116,13 +116,14 @@ def untried(conn: Connection, study: Study, suggestions: Sequence[Suggested]) ->
 def _design_point(study: Study, way: Due, number: int, taken: Container[str]) -> tuple[Point | None, str, str]:
     """The point of that number, its method, and why it is this one."""
     search, space = study.search, study.spec.space
+    rounded = partial(recorded, study.spec)
     if way.way == "grid":
-        index = number - way.begun - len(search.points)
-        point = fresh_grid_point(space, way.levels, max(0, index - 1), taken)
-        return point, "grid", f"point {index} of the grid with {way.levels} levels"
+        before = way.begun or search.given
+        found = fresh_grid_point(space, way.levels, max(0, number - 1 - before), taken, rounded)
+        at, point = (0, None) if found is None else found
+        return point, "grid", f"point {at + 1} of the grid with {way.levels} levels"
     method: Method = "random" if way.way == "random" else "sobol"
     reason = f"point {number} of the {method} design with seed {search.seed}"
     if number == 1 and method == "sobol" and not space.constraints:
         reason += ": likely values, or the middle of the range"
-    rounded = partial(recorded, study.spec)
     return fresh_point(space, search.seed, number - 1, taken, method, rounded), method, reason

@@ -240,13 +240,13 @@ async def _create(
 def _first_trials(conn: Connection, study_id: int, spec: StudySpec, now: float) -> None:
     """The user's own points first, then the first of the design, so that `submit` can show what will run."""
     own_points(conn, queries.study_by_id(conn, study_id), now)
-    earlier = best_of(spec, prior_trials(conn, spec, now))
+    trials = spec.search.trials
+    room = SHOWN_ARGUMENTS if trials is None else trials - len(spec.search.points)
+    earlier = best_of(spec, prior_trials(conn, spec, now)) if room > 0 else None
     if earlier is not None:
         why = f"the best of {earlier[0].study} (#{earlier[0].number})"
         repository.add_trials(conn, study_id, [NewTrial(recorded(spec, earlier[1]), "prior", why)], now)
     missing = SHOWN_ARGUMENTS - len(spec.search.points) - (earlier is not None)
-    if spec.search.trials is not None:
-        missing = min(missing, spec.search.trials - len(spec.search.points))
     if not spec.space.tunable:
         missing = min(missing, 1)
     if missing > 0:
