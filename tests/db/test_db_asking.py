@@ -27,6 +27,7 @@ from tuned.core.search.model_share import CONVERGED, FALLBACK
 from tuned.core.space import Parameter, SearchSpace, canonical_key
 from tuned.core.states import Actor, Failure, TrialState
 from tuned.core.study import Constraint, RunSpec, SearchPhase, SearchSpec
+from tuned.core.study_file.space_file import parse_space
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.search.asking import Asking, Suggested, _line
@@ -226,6 +227,21 @@ def test_a_result_with_a_gap_is_no_evidence(lab: Lab) -> None:
     assert best is not None and best.number == lab.by_id(whole).number
     assert _line(lab.by_id(gap), {}, None).values == {}
     assert [trial.id for trial in lab.ask(queries.results_before, "gaps", NOW + 1)] == [whole]
+
+
+@pytest.mark.parametrize(("table", "special"), [
+    ({"x": {"type": "float", "low": 0.0, "high": 1.0}, "c": ["a", "b"]}, ": the middle of the range"),
+    ({"n": {"type": "int", "low": 1, "high": 3, "likely": 1}}, ": likely values"),
+    ({"n": [1, 2, 4], "on": {"type": "bool", "likely": True}}, ": likely values, or the middle of the range"),
+    ({"c": ["a", "b"], "on": {"type": "bool"}}, ""),
+    ({"x": 3}, ""),
+])  # fmt: skip
+def test_the_first_points_reason_names_what_it_has(lab: Lab, table: dict[str, Any], special: str) -> None:
+    study_id = lab.study(search=SearchSpec("sobol", 9), space=parse_space(table))
+    lab.do(add_design_points, study_id, 2, None, "", NOW)
+    first, *others = [trial.why for trial in lab.ask(queries.trials, study_id)]
+    assert first == f"point 1 of the sobol design with seed 0{special}"
+    assert not any("middle" in why or "likely" in why for why in others)
 
 
 @pytest.mark.parametrize("parallel", [None, 1], ids=["waiting for nothing", "reproducible"])

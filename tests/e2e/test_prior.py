@@ -58,10 +58,10 @@ def test_what_is_given_takes_no_place_of_a_grid_and_no_more_trials_than_there_ar
 
     shared_daemon.submit(study(tmp_path, "known", method="sobol", trials=3), tmp_path)
     best = shared_daemon.wait_ended("known")["best"]["params"]["x"]
-    first, own, *grid = sorted(points("whole", method="grid", levels=3, point=[{"x": 7.0}], **{"from": ["known"]}))[::-1]
-    assert (first[:2], own[:2]) == (("user", 7.0), ("prior", best))
-    assert [at for _, at, _ in grid[::-1]] == [0.0, 5.0, 10.0]
-    assert [why for _, _, why in grid[::-1]] == [f"point {i} of the grid with 3 levels" for i in (1, 2, 3)]
+    own, prior, *grid = points("whole", method="grid", levels=3, point=[{"x": 7.0}], **{"from": ["known"]})
+    assert (own[:2], prior[:2]) == (("user", 7.0), ("prior", best))
+    assert [at for _, at, _ in grid] == [0.0, 5.0, 10.0]
+    assert [why for _, _, why in grid] == [f"point {i} of the grid with 3 levels" for i in (1, 2, 3)]
     assert [at for _, at, _ in points("one", trials=1, point=[{"x": 7.0}], **{"from": ["known"]})] == [7.0]
     behind = [{"method": "sobol", "trials": 3}, {"method": "grid", "levels": 2}]
     *_, last, end = points("behind", phase=behind, point=[{"x": 7.0}, {"x": 8.0}])

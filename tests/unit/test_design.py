@@ -14,6 +14,7 @@ from tuned.core.search.design import complete_point, design_point, every_point, 
 from tuned.core.search.phases import initial_points, phase
 from tuned.core.search.sequence import DIMENSIONS, noise, quasi_random
 from tuned.core.space import Point, SearchSpace, canonical_key
+from tuned.core.space.unit import Scale
 from tuned.core.study_file.space_file import parse_space
 
 ROOT = Path(__file__).parents[2]
@@ -196,6 +197,19 @@ def test_likely_values_come_first_and_guide_a_part_of_a_designs_beginning():
     for i in (i for i in range(40) if i % 4 or i >= 20):
         assert design_point(guided, 7, i) == design_point(plain, 7, i)
     assert design_point(guided, 7, 0, "random") == design_point(plain, 7, 0, "random")
+
+
+def test_points_around_a_likely_end_of_a_range_are_points_beside_it_and_not_that_end_again():
+    ranges: dict[str, Any] = {
+        "low": {"type": "float", "low": 0.0, "high": 1.0, "likely": 0.0},
+        "high": {"type": "float", "low": 0.0, "high": 1.0, "likely": 1.0},
+        "log": {"type": "float", "low": 1e-6, "high": 1.0, "log": True, "likely": 1.0},
+    }
+    for name, entry in ranges.items():
+        space = parse_space({name: entry})
+        around = [float(design_point(space, seed, i)[name]) for seed in range(20) for i in (4, 8, 12, 16)]
+        away = [abs(Scale(space[name].low or 0.0, 1.0, space[name].log).unit(x) - (name != "low")) for x in around]
+        assert min(away) > 1e-4 and sum(away) / len(away) < 0.2
 
 
 @pytest.mark.parametrize(("entry", "what"), [

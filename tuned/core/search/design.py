@@ -13,7 +13,7 @@ from typing import Literal
 
 from tuned.core.search.sequence import noise, quasi_random
 from tuned.core.space import Parameter, Point, SearchSpace, Value, canonical_key, same_value
-from tuned.core.space.unit import cell_at, number_at, place
+from tuned.core.space.unit import cell_at, number_at, place, turned_back
 
 Method = Literal["sobol", "random"]
 
@@ -96,9 +96,25 @@ def _coordinate(parameter: Parameter, seed: int, i: int, dimension: int, method:
     """Where point `i` of the design lies in a parameter's range, 0 <= u < 1; values without an order have no middle."""
     if method == "random":
         return noise(seed, i, f"parameter {dimension}")
-    if i == 0 and (parameter.kind in ("float", "int") or parameter.ordered):
+    if i == 0 and _has_middle(parameter):
         return MIDDLE
     return quasi_random(seed, i, dimension)
+
+
+def _has_middle(parameter: Parameter) -> bool:
+    return parameter.kind in ("float", "int") or parameter.ordered
+
+
+def begins_with(space: SearchSpace) -> str:
+    """What is special about the first point of a space's evenly spread design, to be added to its reason.
+
+    Example:
+        ": likely values, or the middle of the range"; empty where all values are drawn.
+    """
+    likely = any(parameter.likely is not None for parameter in space.tunable)
+    middle = any(parameter.likely is None and _has_middle(parameter) for parameter in space.tunable)
+    found = ["likely values"] * likely + ["the middle of the range"] * middle
+    return f": {', or '.join(found)}" if found else ""
 
 
 def _by_likely(parameter: Parameter, i: int, u: float) -> Value:
@@ -118,7 +134,8 @@ def _by_likely(parameter: Parameter, i: int, u: float) -> Value:
     if at is None:
         # Without an order there are no neighbours: one half is the likely value.
         return likely if u < 0.5 else cell_at(parameter, 2 * u - 1)
-    return cell_at(parameter, min(max(at + AROUND * _NORMAL.inv_cdf(min(max(u, 1e-6), 1 - 1e-6)), 0.0), 1 - 1e-9))
+    # Beyond an end it is turned back: held at the end, one half of the points around a likely end would be that end.
+    return cell_at(parameter, min(turned_back(at + AROUND * _NORMAL.inv_cdf(min(max(u, 1e-6), 1 - 1e-6))), 1 - 1e-9))
 
 
 def _repaired(space: SearchSpace, given: Point, point: Point) -> Point:

@@ -13,7 +13,7 @@ from tuned.core.errors import InvalidInput
 from tuned.core.search.design import complete_point, design_point
 from tuned.core.search.sequence import noise
 from tuned.core.space import Parameter, Point, SearchSpace, Value, same_value
-from tuned.core.space.unit import number_at, scale_of
+from tuned.core.space.unit import number_at, scale_of, turned_back
 
 PARENTS = 3
 """Best points near which others are made."""
@@ -61,7 +61,7 @@ def _stepped(parameter: Parameter, value: Value, by: float) -> Value:
     scale = scale_of(parameter)
     if parameter.kind in ("float", "int"):
         assert scale is not None and isinstance(value, int | float)
-        at = _within(scale.unit(value) + by)
+        at = turned_back(scale.unit(value) + by)
         found = number_at(parameter, scale.value(at))
         if parameter.kind == "int" and found == value:
             found = number_at(parameter, value + (1 if by > 0 else -1))
@@ -74,9 +74,3 @@ def _stepped(parameter: Parameter, value: Value, by: float) -> Value:
     steps = max(1, round(abs(by) * (len(known) - 1))) * (1 if by > 0 else -1)
     further = index + steps
     return known[further] if 0 <= further < len(known) else known[min(max(index - steps, 0), len(known) - 1)]
-
-
-def _within(place: float) -> float:
-    """A place of 0 .. 1: what lies beyond an end is turned back from it."""
-    turned = abs(place) % 2.0
-    return 2.0 - turned if turned > 1.0 else turned

@@ -90,6 +90,12 @@ def number_at(parameter: Parameter, number: float) -> float | int:
     return min(max(found, parameter.low), parameter.high)
 
 
+def turned_back(unit: float) -> float:
+    """A place of 0 .. 1: what lies beyond an end is turned back from it."""
+    turned = abs(unit) % 2.0
+    return 2.0 - turned if turned > 1.0 else turned
+
+
 def cell_at(parameter: Parameter, unit: float) -> Value:
     """The value whose cell holds a place of 0 <= unit < 1: of whole numbers, too, each owns an interval.
 

@@ -15,7 +15,7 @@ from storage.repository import NewTrial
 from tuned.core.program.arguments import recorded
 from tuned.core.queue.schedule import room_for
 from tuned.core.search import near
-from tuned.core.search.design import Method, fresh_point
+from tuned.core.search.design import Method, begins_with, fresh_point
 from tuned.core.search.grid import fresh_grid_point
 from tuned.core.search.model_share import CONVERGED, FALLBACK
 from tuned.core.search.phases import Due
@@ -125,5 +125,5 @@ def _design_point(study: Study, way: Due, number: int, taken: Container[str]) ->
     method: Method = "random" if way.way == "random" else "sobol"
     reason = f"point {number} of the {method} design with seed {search.seed}"
     if number == 1 and method == "sobol" and not space.constraints:
-        reason += ": likely values, or the middle of the range"
+        reason += begins_with(space)
     return fresh_point(space, search.seed, number - 1, taken, method, rounded), method, reason
