@@ -106,7 +106,7 @@ def _has_middle(parameter: Parameter) -> bool:
 
 
 def begins_with(space: SearchSpace) -> str:
-    """What is special about the first point of a space's evenly spread design, to be added to its reason.
+    """The end of the reason of an evenly spread design's first point: which values of its own it has.
 
     Example:
         ": likely values, or the middle of the range"; empty where all values are drawn.
