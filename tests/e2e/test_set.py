@@ -64,3 +64,32 @@ def test_fewer_trials_withdraw_suggestions_but_no_points_of_ones_own(
     shared_daemon.wait_ended("fewer")
     ran = [t["number"] for t in shared_daemon.trials("fewer") if t["state"] == "completed"]
     assert ran == [1, mine]
+
+
+def test_two_more_are_two_more_than_there_are(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    """Points of a person's own come on top of a study's size; `+2` is said by somebody who looks at its trials."""
+    (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
+    (tmp_path / "go").touch()
+    shared_daemon.submit(study("top", trials=2), tmp_path)
+    shared_daemon.wait_ended("top")
+    shared_daemon.post("/v1/studies/top/enqueue", {"points": [{"x": 0.1}, {"x": 0.2}, {"x": 0.3}]})
+    assert shared_daemon.wait_ended("top")["counts"] == {"completed": 5}
+    said = shared_daemon.post("/v1/studies/top/set", {"values": {"search.trials": "+2"}})
+    assert (said["changed"], said["reopened"]) == (["search.trials: 2 -> 7"], True)
+    assert said["notes"] == ["search.trials: +2 counts from 5, which the study has had"]
+    assert shared_daemon.wait_ended("top")["counts"] == {"completed": 7}
+    said = shared_daemon.post("/v1/studies/top/set", {"values": {"search.trials": "-3"}})
+    assert said["changed"] == ["search.trials: 7 -> 4"]
+    assert said["notes"] == ["top is completed and has 7 trials: more than that let it go on"]
+
+
+def test_a_longer_budget_is_longer_than_the_time_that_was_used(shared_daemon: DaemonProcess, tmp_path: Path) -> None:
+    """The last trial of a budget runs on to its end."""
+    (tmp_path / "train.py").write_text("import time, tuned\ntime.sleep(1.2)\ntuned.current_trial().report(loss=1.0)\n")
+    shared_daemon.submit(study("long", budget="0.2s", parallel=1), tmp_path)
+    before = sum(shared_daemon.wait_ended("long")["counts"].values())
+    said = shared_daemon.post("/v1/studies/long/set", {"values": {"search.budget": "0.3s"}})
+    assert not said["reopened"]
+    assert "long is completed and has run for 1" in said["notes"][0] and "search.budget" in said["notes"][0]
+    assert shared_daemon.post("/v1/studies/long/set", {"values": {"search.budget": "+0.5s"}})["reopened"]
+    assert sum(shared_daemon.wait_ended("long")["counts"].values()) > before

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, get_args
 
 from tuned.core import allowed, words
@@ -48,6 +49,7 @@ class _Key:
     later: bool = False
 
 
+NOTHING: Mapping[str, float] = MappingProxyType({})
 _KEYS: dict[str, _Key] = {
     "priority": _Key(setting_values.whole(-LARGEST_PRIORITY, LARGEST_PRIORITY), sum=True),
     "question": _Key(setting_values.one_line),
@@ -89,13 +91,17 @@ _IN_FILE = frozenset({"finalize", "test"})
 """Sections that an edited file changes, and `set` does not."""
 
 
-def apply(spec: StudySpec, priority: int, values: Mapping[str, Any]) -> tuple[StudySpec, int, list[Setting], list[str]]:
+def apply(
+    spec: StudySpec, priority: int, values: Mapping[str, Any], beyond: Mapping[str, float] = NOTHING
+) -> tuple[StudySpec, int, list[Setting], list[str]]:
     """The specification and priority with these keys changed.
 
     Args:
         spec: As it is.
         priority: The study's, which is kept beside its specification.
         values: Dotted key -> new value, as typed or as plain data. `+40` and `-10` add; `none` takes away.
+        beyond: Dotted key -> by how much the study has had more than that key says: points of a person's own come on
+            top of its trials, and the last trial runs on beyond its budget. `+2` is two more than it has had.
 
     Returns:
         The new specification and priority, what differs, and what a person should know of it.
@@ -111,8 +117,10 @@ def apply(spec: StudySpec, priority: int, values: Mapping[str, Any]) -> tuple[St
         if key is None:
             raise _refusal(path)
         old = priority if path == "priority" else _read(spec, path)
+        more = beyond.get(path) if old is not None and _sign(key, value) == "+" else None
+        had = old + more if more else old
         try:
-            new = _new_value(key, old, value)
+            new = _new_value(key, had, value)
         except setting_values.Wrong as wrong:
             raise InvalidInput(wrong.args[0], where=path, hint=wrong.args[1]) from None
         if new == old:
@@ -122,6 +130,8 @@ def apply(spec: StudySpec, priority: int, values: Mapping[str, Any]) -> tuple[St
         else:
             spec = _write(spec, path, new)
         settings.append(Setting(path, show(path, old), show(path, new)))
+        if had != old:
+            notes.append(f"{path}: {value} counts from {show(path, had)}, which the study has had")
         if key.later:
             notes.append(f"{path}: from each trial's next start on")
     _check(spec)
@@ -158,6 +168,11 @@ def show(path: str, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _sign(key: _Key, value: Any) -> str:
+    """`+` or `-` where a value moves what is there; empty where it takes its place."""
+    return value[0] if key.sum and isinstance(value, str) and len(value) > 1 and value[0] in "+-" else ""
+
+
 def _new_value(key: _Key, old: Any, value: Any) -> Any:
     if isinstance(value, str) and value.strip().lower() in NONE and key.parse is not setting_values.one_line:
         if key.optional:
@@ -165,7 +180,7 @@ def _new_value(key: _Key, old: Any, value: Any) -> Any:
         with suppress(setting_values.Wrong):  # "none" may be a word of its own, as of early_stopping.method
             return key.parse(value.strip().lower())
         raise setting_values.Wrong("cannot be none", "give it a value")
-    if key.sum and isinstance(value, str) and value[:1] in "+-" and value[1:]:
+    if _sign(key, value):
         if old is None:
             raise setting_values.Wrong(f"has no value that {value} could be added to", f"write {value[1:]}")
         if key.parse is setting_values.some_duration:

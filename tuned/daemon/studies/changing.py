@@ -46,7 +46,7 @@ def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float
         InvalidInput: A key cannot be changed, or a value does not fit; nothing has changed.
         Conflict: The present state does not allow it.
     """
-    spec, priority, changed, notes = settings.apply(study.spec, study.priority, values)
+    spec, priority, changed, notes = settings.apply(study.spec, study.priority, values, _beyond(study, now))
     if changed:
         refuse_ending(study)
     if priority != study.priority:
@@ -58,11 +58,31 @@ def change(conn: Connection, study: Study, values: Mapping[str, Any], now: float
     cancelled = _withdraw(conn, study, spec.search.trials, now)
     after = queries.study_by_id(conn, study.id)
     if changed and after.state in STUDY_ENDED:
-        have = counted(after.point_counts)
-        notes.append(f"{study.name} is {after.state} and has {words.count(have, 'trial')}: more than that let it go on")
+        notes.append(_holds_back(after))
     return SettingsChanged(
         study.name, [str(setting) for setting in changed], after.state.value, reopened, notes, cancelled
     )
+
+
+def _beyond(study: Study, now: float) -> dict[str, float]:
+    """By how much a study has had more trials, and more time, than it was to have."""
+    searching = study.playbook is not None and any(s.searches and not s.over for s in study.playbook.steps)
+    trials = study.spec.search.trials if searching else study.search.trials
+    budget, running_since = study.spec.search.budget, study.running_since
+    used = study.running_s + (0.0 if running_since is None else now - running_since)
+    return {
+        "search.trials": 0 if trials is None else max(0, counted(study.point_counts) - trials),
+        "search.budget": 0.0 if budget is None else max(0.0, used - budget),
+    }
+
+
+def _holds_back(study: Study) -> str:
+    """Why a study that has ended does not go on after a change, for people."""
+    have, trials = counted(study.point_counts), study.spec.search.trials
+    if study.spec.search.budget is not None and (trials is None or have < trials):
+        ran = words.duration(study.running_s)
+        return f"{study.name} is {study.state} and has run for {ran}: a search.budget of more lets it go on"
+    return f"{study.name} is {study.state} and has {words.count(have, 'trial')}: more than that let it go on"
 
 
 def _share_with_steps(conn: Connection, study: Study, trials: int | None, now: float) -> None:
