@@ -151,7 +151,13 @@ def test_a_request_that_may_have_meant_a_dry_run_does_nothing(shared_daemon: Dae
     for query, told in (("dryrun=true", "did you mean dry_run?"), ("dry_run=yes", "neither true nor false")):
         with pytest.raises(Refusal, match=told):
             call(shared_daemon.socket, "DELETE", f"/v1/studies/kept?{query}")
-    assert call(shared_daemon.socket, "DELETE", "/v1/studies/kept?dry_run=True")["changed"] == ["kept"]
+    # Other requests have it in their body: this one reads none.
+    for method, target in (("DELETE", "/v1/studies/kept"), ("POST", "/v1/studies/kept/notify")):
+        with pytest.raises(Refusal, match="takes no body") as refused:
+            call(shared_daemon.socket, method, target, {"dry_run": True})
+        assert refused.value.problem["hint"].endswith("?dry_run=true")
+    for query in ("dry_run=True", "dry_run=true&dry_run=false"):
+        assert call(shared_daemon.socket, "DELETE", f"/v1/studies/kept?{query}", {})["changed"] == ["kept"]
     assert shared_daemon.study("kept")["state"] == "completed"
 
 
@@ -163,6 +169,9 @@ def test_a_word_that_no_request_knows_is_refused_and_not_overlooked(
     wrong = (
         ("POST", "/v1/commands", {**command, "priorty": 9}, "priorty is not a known key: did you mean priority?"),
         ("POST", "/v1/priority", {"target": ["s"], "priority": 1}, "target is not a known key: did you mean targets?"),
+        ("POST", "/v1/commands", {"command": ["true"]}, "cwd is missing: give it"),
+        ("POST", "/v1/commands", None, "body is missing: give it"),
+        ("GET", "/v1/metrics", None, "target is missing: give it"),
         ("GET", "/v1/studies/s/trials?filtre=running", None, "?filtre is not a known parameter: did you mean filter?"),
     )
     before = shared_daemon.get("/v1/studies")

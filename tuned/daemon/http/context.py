@@ -38,6 +38,8 @@ from tuned.wire import DaemonStatus
 
 T = TypeVar("T")
 _DRY_RUN = "dry_run"
+_NOTHING = (b"", b"{}", b"null")
+"""Bodies of clients that always send one."""
 
 MACHINE = frozenset({"daemon", "gpus"})
 """Tags of the routes that concern the whole machine: a caller with caps has no business there."""
@@ -134,6 +136,7 @@ async def _context(request: Request) -> Context:
         context = replace(context, caller=await context.callers.caller(check_caller(name)))
         _refuse_machine(context.caller, request)
     _refuse_unknown(request)
+    await _refuse_body(request)
     return replace(context, dry_run=_is_dry_run(request))
 
 
@@ -145,6 +148,14 @@ def _refuse_unknown(request: Request) -> None:
             raise InvalidInput("is not a known parameter", where=f"?{key}", hint=nearest(key, known))
 
 
+async def _refuse_body(request: Request) -> None:
+    """So may a body where none is read."""
+    if request.method == "GET" or request.scope["route"].body_field is not None:
+        return
+    if (await request.body()).strip() not in _NOTHING:
+        raise InvalidInput("takes no body", where=request.url.path, hint=f"write behind it: ?{_DRY_RUN}=true")
+
+
 def _query_names(dependant: Any) -> Iterator[str]:
     """Parameters of the query that a route knows, and that those it depends on do."""
     yield from (field.alias for field in dependant.query_params)
@@ -153,10 +164,11 @@ def _query_names(dependant: Any) -> Iterator[str]:
 
 
 def _is_dry_run(request: Request) -> bool:
-    told = request.query_params.get(_DRY_RUN, "false")
-    if told.lower() not in ("true", "false"):
-        raise InvalidInput(f"{told!r} is neither true nor false", where=f"?{_DRY_RUN}", hint=f"e.g. {_DRY_RUN}=true")
-    return told.lower() == "true"
+    told = request.query_params.getlist(_DRY_RUN)
+    wrong = next((word for word in told if word.lower() not in ("true", "false")), None)
+    if wrong is not None:
+        raise InvalidInput(f"{wrong!r} is neither true nor false", where=f"?{_DRY_RUN}", hint=f"e.g. {_DRY_RUN}=true")
+    return any(word.lower() == "true" for word in told)
 
 
 def _refuse_machine(caller: Caller | None, request: Request) -> None:

@@ -116,7 +116,9 @@ def _said(error: dict[str, Any]) -> tuple[str, str]:
     if form is None:
         return str(error["msg"]).replace("Input should be", "should be"), "see /openapi.json"
     fault, remedy = form
-    return f"{_short(error.get('input'))} {fault}", remedy.format(**limits)
+    # A missing key has no value: pydantic tells that of the whole.
+    given = "" if error["type"] == "missing" else f"{_short(error.get('input'))} "
+    return f"{given}{fault}", remedy.format(**limits)
 
 
 def _short(value: object) -> str:
