@@ -12,6 +12,7 @@ import pytest
 
 from storage import queries, repository
 from storage.repository import NewSpace
+from tests.patience import DEADLINE_S
 from tuned.advisor.messages import (
     DefineStudy,
     Forget,
@@ -23,15 +24,18 @@ from tuned.advisor.messages import (
     UpdateTrials,
     read_request,
 )
+from tuned.core.queue.schedule import Ask
 from tuned.core.search.model_share import CONVERGED, FALLBACK
 from tuned.core.space import Parameter, SearchSpace, canonical_key
 from tuned.core.states import Actor, Failure, TrialState
 from tuned.core.study import Constraint, RunSpec, SearchPhase, SearchSpec
 from tuned.core.study_file.space_file import parse_space
+from tuned.daemon.loops import Loops
 from tuned.daemon.machine.slots import Slots
 from tuned.daemon.search.advisor_process import AdvisorFailed, AdvisorProcess
 from tuned.daemon.search.asking import Asking, Suggested, _line
 from tuned.daemon.search.points import add_design_points, untried
+from tuned.daemon.search.suggesting import Suggesting
 
 if TYPE_CHECKING:
     from conftest import Lab
@@ -49,6 +53,8 @@ def hung() -> AdvisorFailed:
 
 class ReadingAdvisor:
     """Reads each request as the real one does, and keeps those about studies."""
+
+    state = "ready"
 
     def __init__(self) -> None:
         self.generation = 1
@@ -197,6 +203,24 @@ async def test_a_study_whose_question_takes_too_long_asks_a_process_that_no_othe
     shared.heard.clear()
     assert (await asking.ask(short, 1)).suggestions
     assert len(slow.heard) == 2 and isinstance(shared.heard[-1], Suggest)
+
+
+@pytest.mark.parametrize(("parallel", "origins"), [(1, ["bayesian"]), (None, ["fallback"])])
+async def test_a_study_of_one_trial_at_a_time_waits_for_that_process(
+    lab: Lab, parallel: int | None, origins: list[str]
+) -> None:
+    """Which point comes next must not depend on the machine's speed; others have slots that would stand idle."""
+    shared, slow = ReadingAdvisor(), ReadingAdvisor()
+    study_id = lab.study(search=replace(MODEL, parallel=parallel, lag=0))
+    for i in range(12):
+        lab.completed(study_id, 1.0 + i, params={"lr": i / 100, "width": 5})
+    shared.hangs_at, wake = {study_id}, asyncio.Event()
+    processes = (cast("AdvisorProcess", shared), cast("AdvisorProcess", slow))
+    suggesting = Suggesting(lab.database, *processes, cast("Slots", _NoGpu()), wake, Loops())
+    suggesting.begin(Ask(study_id, 1), lab.study_row(study_id))
+    async with asyncio.timeout(DEADLINE_S):
+        await wake.wait()
+    assert [t.origin for t in lab.ask(queries.trials, study_id) if t.number > 12] == origins
 
 
 async def test_a_suggestion_that_is_recorded_like_a_tried_point_is_tried_no_second_time(lab: Lab, spec_of: Any) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.crash.processes import of_home
+
 if TYPE_CHECKING:
     from conftest import DaemonProcess
 
@@ -55,3 +57,25 @@ def test_one_at_a_time_gives_the_same_trials_again(daemon: DaemonProcess, tmp_pa
     assert first[:2] == fresh[:2] and [origin for _, _, origin, _ in fresh[2:]] == ["bayesian"] * 5
     waited = sorted((t["number"], t["ended_at"], t["created_at"]) for t in daemon.trials("fresh"))[1:]
     assert all(ended <= created for (_, ended, _), (_, _, created) in itertools.pairwise(waited))
+
+
+def test_an_advisor_that_is_killed_changes_no_trial(daemon: DaemonProcess, tmp_path: Path) -> None:
+    """The model's next points were quasi-random ones until it was back: of short trials all that were left."""
+    (tmp_path / "train.py").write_text(textwrap.dedent(SCRIPT))
+    daemon.start()
+
+    def trials(name: str) -> list[Any]:
+        return [(t["params"], t["origin"], t["why"]) for t in daemon.trials(name)]
+
+    def killed() -> bool:
+        return any(process.kill() for process in of_home(daemon.home) if process.kind == "advisor")
+
+    daemon.submit(study("one"), tmp_path)
+    daemon.wait_ended("one")
+    daemon.submit(study("killed"), tmp_path)
+    # Once before its first answer, once while it is at work.
+    daemon.until(lambda: len(trials("killed")) >= 3 and killed(), "there is no advisor")
+    daemon.until(lambda: any(origin == "bayesian" for _, origin, _ in trials("killed")), "the model suggests nothing")
+    assert killed()
+    daemon.wait_ended("killed")
+    assert trials("killed") == trials("one")

@@ -28,6 +28,8 @@ IDLE_S = 900.0
 ANSWER_S = 180.0
 """An answer that takes longer means that the advisor hangs; the first one includes importing Ax."""
 BACKOFF_S = (1.0, 5.0, 30.0, 120.0)
+SHORT = 2
+"""Of these waits, how many are short: so many failures in a row are waited for by who needs the answer."""
 MAX_LINE = 64 * 2**20
 
 
@@ -37,10 +39,13 @@ class AdvisorFailed(Unavailable):
     Attributes:
         refusal: The fault of the request, as arguments of an `InvalidInput`; None when that was not the cause.
         hung: Whether it was ended because it gave no answer in time.
+        again_s: Seconds after which a process may be asked anew; None where that would answer no better, or this
+            process has failed too often in a row.
     """
 
     refusal: dict[str, Any] | None = None
     hung: bool = False
+    again_s: float | None = None
 
 
 class AdvisorProcess:
@@ -101,7 +106,7 @@ class AdvisorProcess:
         if self.pid is not None:
             return
         if time.monotonic() < self._not_before:
-            raise AdvisorFailed(self.trouble or self._failure)
+            raise self._failed(self.trouble or self._failure)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         # Locks that another program left in the user's cache are none of ours to wait for.
         environment["TORCH_EXTENSIONS_DIR"] = str(self._log_path.parent / "torch_extensions")
@@ -161,7 +166,8 @@ class AdvisorProcess:
         except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
             what = f"gave no answer for {within_s:.0f} s" if isinstance(error, TimeoutError) else "ended unexpectedly"
             failed = await self._fail(what)
-            failed.hung = isinstance(error, TimeoutError)
+            if isinstance(error, TimeoutError):
+                failed.hung, failed.again_s = True, None
             raise failed from error
         except (asyncio.CancelledError, TunedError):
             # Half a request was sent, or its answer would be taken for that of the next request.
@@ -192,7 +198,13 @@ class AdvisorProcess:
         told = self.trouble
         log.warning("%s", told)
         await self.stop()
-        return AdvisorFailed(told)
+        return self._failed(told)
+
+    def _failed(self, what: str) -> AdvisorFailed:
+        failed = AdvisorFailed(what)
+        if self._failures <= SHORT:
+            failed.again_s = max(0.0, self._not_before - time.monotonic())
+        return failed
 
     async def stop(self) -> None:
         """End it with all that it has started; what it knew is in the database."""

@@ -128,7 +128,7 @@ class Asking:
                 answer = await advisor.ask(request, TURN_S if advisor is self._shared else ANSWER_S)
             except AdvisorFailed as error:
                 if error.hung and advisor is self._shared:
-                    self._fed[study_id] = _Fed(study_id, self._slow)
+                    self._fed[study_id], error.again_s = _Fed(study_id, self._slow), 0.0
                 raise
         made = [Suggestion.from_answer(one) for one in (answer, *answer.get("more", ()))]
         found = [Suggested(s.params, s.origin, s.why) for s in made if s.params is not None]

@@ -40,6 +40,8 @@ PATIENCE = 0.05
 """Share of a mean trial for which an idle slot waits for the advisor before a point made without it takes it."""
 BATCH = 4
 """Suggestions asked for at once: they share one fit, but the first of them waits for the last."""
+ANEW = 2
+"""How often one question is asked anew, at most: what ends one process each time ends them all."""
 REPLACING = 0.1
 """Suggestions that have not started are made anew with new results while that takes less than this share of a trial."""
 _RENEWED = frozenset({*MODELLED, FALLBACK})
@@ -190,7 +192,7 @@ class Suggesting:
     async def _model(self, study: Study, count: int) -> None:
         search = self.search(study.id)
         try:
-            answer = await self._ask(study, count)
+            answer = await self._answer(study, count)
         except AdvisorFailed as error:
             await self._design(study, 1, FALLBACK, f"{error}")
             await self._note_share(study)
@@ -249,6 +251,20 @@ class Suggesting:
             log.warning("%s: trial %d keeps its point: %s", study.name, trial.number, error)
         finally:
             search.replacing = False
+
+    async def _answer(self, study: Study, count: int) -> Answer:
+        """The model's next points; a study of one trial at a time asks anew where the process died, or was too slow.
+
+        Its trials are to be the same ones again, whatever became of the advisor while it was asked.
+        """
+        for _ in range(ANEW if reproducible(study) else 0):
+            try:
+                return await self._ask(study, count)
+            except AdvisorFailed as error:
+                if error.again_s is None:
+                    raise
+                await asyncio.sleep(error.again_s)
+        return await self._ask(study, count)
 
     async def _ask(self, study: Study, count: int, number: int | None = None) -> Answer:
         answer = await self._asking.ask(study.id, count, number)
