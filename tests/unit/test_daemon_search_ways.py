@@ -37,3 +37,13 @@ def test_the_model_waits_for_the_results_it_is_to_see() -> None:
     assert [awaits_result(study(0, completed=3, running=n)) for n in (0, 1)] == [False, True]
     assert [awaits_result(study(1, completed=3, running=n)) for n in (0, 1)] == [False, False]
     assert awaits_result(study(None, completed=3, running=1, queued=1))
+
+
+def test_time_that_alone_limits_a_search_ends_its_design_after_a_third() -> None:
+    def way(trials: int | None, used: float) -> str:
+        search = SearchSpec("auto", trials, budget=3600.0)
+        spec = StudySpec("s", RunSpec("command", command=("true",)), search, SPACE, (Objective("loss", "minimize"),))
+        return due_in(Study(1, "s", StudyState.RUNNING, "", 0, spec, {"completed": 3}, None, 0.0, None, used, None)).way
+
+    assert [way(None, used) for used in (1100.0, 1300.0, 9e9)] == ["sobol", "bayesian", "bayesian"]
+    assert way(60, 1300.0) == "sobol", "of so many trials each point is as it was on any machine"

@@ -11,10 +11,11 @@ import pytest
 
 from tuned.core.errors import InvalidInput
 from tuned.core.search.design import complete_point, design_point, every_point, fresh_point
-from tuned.core.search.phases import initial_points, phase
+from tuned.core.search.phases import due, initial_points, phase
 from tuned.core.search.sequence import DIMENSIONS, noise, quasi_random
 from tuned.core.space import Point, SearchSpace, canonical_key
 from tuned.core.space.unit import Scale
+from tuned.core.study import SearchSpec
 from tuned.core.study_file.space_file import parse_space
 
 ROOT = Path(__file__).parents[2]
@@ -243,3 +244,16 @@ def test_phases():
     assert phase(parse_space({}), "auto", 99, 99, 100) == "design"
     small = parse_space({"a": [1, 2, 3, 4]})
     assert phase(small, "auto", 50, 50, 100) == "design" and phase(small, "bayesian", 50, 50, 100) == "model"
+
+
+def test_a_design_takes_a_third_of_the_time_at_most():
+    """16 trials fit into the night: a design of 9 to 20 points, made for more, left hardly any for the model."""
+    space = mixed()
+    assert phase(space, "auto", 5, 5, None, spent=0.33) == "design"
+    assert phase(space, "auto", 5, 5, None, spent=0.34) == "model"
+    assert phase(space, "auto", 1, 1, None, spent=0.9) == "design", "one result is no basis"
+    assert phase(space, "auto", 1, 1, None, prior=True, spent=0.9) == "model"
+    assert phase(space, "sobol", 5, 5, None, spent=0.9) == "design"
+    told = due(space, SearchSpec("auto", None, budget=3600.0), 5, 5, spent=0.5)
+    assert told.way == "bayesian" and told.why.endswith("quasi-random points or a third of the budget")
+    assert due(space, SearchSpec("auto", 200, budget=3600.0), 5, 5).why.endswith("9 quasi-random points")

@@ -19,6 +19,8 @@ EVOLUTION_AFTER = 3000
 """Trials with a value beyond which `auto` breeds instead of modelling: a model sees 300 of them at most anyway."""
 WITH_PRIOR = 2
 """Points of the design where an earlier study's results are given."""
+DESIGN_SHARE = 1 / 3
+"""Of all trials, or of the time there is, that a design may take."""
 BREEDERS = 10
 """Results that evolution begins with, at least."""
 
@@ -49,7 +51,7 @@ class Due:
         return self.way in ("grid", "random", "sobol")
 
 
-def due(space: SearchSpace, search: SearchSpec, finished_with_value: int, created: int) -> Due:
+def due(space: SearchSpace, search: SearchSpec, finished_with_value: int, created: int, spent: float = 0.0) -> Due:
     """How the next point is chosen.
 
     Args:
@@ -57,6 +59,7 @@ def due(space: SearchSpace, search: SearchSpec, finished_with_value: int, create
         search: The study's.
         finished_with_value: Ended trials that have a value of every objective.
         created: Trials that exist, whatever became of them.
+        spent: Share of the time that is over, where time alone limits the search; else 0.
     """
     method, levels, begun, index = search.method, search.levels, 0, 0
     for index, phase_ in enumerate(search.phases):
@@ -65,14 +68,16 @@ def due(space: SearchSpace, search: SearchSpec, finished_with_value: int, create
         if last or phase_.trials is None or created < begun + phase_.trials:
             break
         begun += phase_.trials
-    way, why = _way(space, method, finished_with_value, created, search)
+    way, why = _way(space, method, finished_with_value, created, search, spent)
     if search.phases:
         why = f"phase {index + 1} of {len(search.phases)}: {why}"
     refine = bool(search.phases) and search.phases[index].refine
     return Due(way, why, index, levels, begun, refine)
 
 
-def _way(space: SearchSpace, method: SearchMethod, finished: int, created: int, search: SearchSpec) -> tuple[Way, str]:
+def _way(
+    space: SearchSpace, method: SearchMethod, finished: int, created: int, search: SearchSpec, spent: float
+) -> tuple[Way, str]:
     trials, prior = search.trials, bool(search.sources)
     if method in ("grid", "random", "sobol"):
         return method, "as the study file says"
@@ -82,20 +87,22 @@ def _way(space: SearchSpace, method: SearchMethod, finished: int, created: int, 
         if finished < BREEDERS:
             return "sobol", f"evolution begins with {BREEDERS} results"
         return "evolution", f"from {finished} results"
-    if phase(space, method, finished, created, trials, prior) == "design":
+    if phase(space, method, finished, created, trials, prior, spent) == "design":
         size = space.size()
         if method == "auto" and trials is not None and size is not None and size <= trials:
             return "sobol", f"the trials can try all {size} points"
-        return "sobol", f"a model begins after {_begins(space, search)} quasi-random points"
+        return "sobol", f"a model begins after {_begins(space, search)}"
     if method == "auto" and finished >= EVOLUTION_AFTER:
         return "evolution", f"{finished} results are more than a model can use"
     if prior:
         return "bayesian", f"a model that begins with the results of {', '.join(search.sources)}"
-    return "bayesian", f"a model of the results, after {_begins(space, search)} quasi-random points"
+    return "bayesian", f"a model of the results, after {_begins(space, search)}"
 
 
-def _begins(space: SearchSpace, search: SearchSpec) -> int:
-    return WITH_PRIOR if search.sources else initial_points(space, search.trials)
+def _begins(space: SearchSpace, search: SearchSpec) -> str:
+    points = WITH_PRIOR if search.sources else initial_points(space, search.trials)
+    time_alone = search.budget is not None and search.trials is None
+    return f"{points} quasi-random points" + (" or a third of the budget" if time_alone else "")
 
 
 def asks_advisor(search: SearchSpec) -> bool:
@@ -126,11 +133,13 @@ def phase(
     created: int,
     trials: int | None = None,
     prior: bool = False,
+    spent: float = 0.0,
 ) -> Phase:
     """Whether the next point of `auto` or `bayesian` comes from the design or from a model.
 
     The model is asked once the design's points have been made and half of them have ended: with many slots nobody
-    waits for the slowest, with one slot both come to the same.
+    waits for the slowest, with one slot both come to the same. Where a third of the time is over before, it is asked
+    then: a budget may not allow for more points than a design has.
 
     Args:
         space: The study's.
@@ -139,6 +148,7 @@ def phase(
         created: Trials that exist, whatever became of them.
         trials: Trials that the study shall have; None when only time limits it.
         prior: Whether an earlier study's results are given.
+        spent: Share of the time that is over, where time alone limits the search; else 0.
     """
     if method in ("sobol", "random", "grid") or not space.tunable:
         return "design"
@@ -146,7 +156,10 @@ def phase(
         size = space.size()
         if size is not None and size <= trials:
             return "design"
+    least = 1 if prior else 2
+    if spent >= DESIGN_SHARE and finished_with_value >= least:
+        return "model"
     wanted = WITH_PRIOR if prior else initial_points(space, trials)
-    if created < wanted or finished_with_value < max(1 if prior else 2, (wanted + 1) // 2):
+    if created < wanted or finished_with_value < max(least, (wanted + 1) // 2):
         return "design"
     return "model"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tuned.core.search.phases import Due, due
 from tuned.core.states import LIVE, VALUED, TrialState, number_in
 from tuned.core.study import Study
+from tuned.daemon import clock
 
 
 def due_in(study: Study, more: int = 0) -> Due:
@@ -15,7 +16,13 @@ def due_in(study: Study, more: int = 0) -> Due:
     if reproducible(study):
         # Whether a trial before it has ended already is a matter of time: when the point is chosen, all but `lag` have.
         finished = min(finished + _under_way(study) + more, max(0, created - lag(study)))
-    return due(study.spec.space, study.search, finished, created)
+    return due(study.spec.space, study.search, finished, created, _spent(study))
+
+
+def _spent(study: Study) -> float:
+    """Share of the time that is over, where time alone limits the search: of so many trials each point is as it was."""
+    budget, left = study.search.budget, study.budget_left(clock.now())
+    return 0.0 if budget is None or left is None or study.search.trials is not None else 1 - left / budget
 
 
 def reproducible(study: Study) -> bool:
