@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import heapq
 import json
 import math
 import sys
@@ -23,11 +24,10 @@ from statistics import mean
 from typing import Any
 
 from benchmarks.interval import interval
-from benchmarks.search_path import Scheduled
+from benchmarks.search_path import Scheduled, uneven
 from benchmarks.search_problems import PROBLEMS, Problem, noisy, shifted
 from tuned.core.search.design import design_point
 from tuned.core.space import Parameter, Point, SearchSpace
-from tuned.core.space.unit import value_at
 from tuned.core.study import SearchSpec
 
 REPEATS = 50
@@ -70,19 +70,17 @@ def _scheduled() -> Scheduled:
     return made
 
 
-def ours(slots: int = 1, lag: int = 0, centre: bool = False) -> Searcher:
+def ours(slots: int = 1, lag: int = 0) -> Searcher:
     """What `method = "auto"` does, by the daemon's own scheduler; trials are long beside a suggestion.
 
     Args:
         slots: Trials at once.
         lag: With one slot, the latest results that a point is chosen without.
-        centre: Whether the middle of all ranges is tried first, as Ax's client does; spaces of numbers alone.
     """
 
     def search(problem: Problem, seed: int) -> Run:
-        points = (("centre", {p.name: value_at(p, 0.5) for p in _numbers(problem)}),) if centre else ()
         late = lag if slots == 1 else None
-        how = SearchSpec("auto", problem.trials, parallel=slots, seed=seed, lag=late, points=points)
+        how = SearchSpec("auto", problem.trials, parallel=slots, seed=seed, lag=late)
         found, cpu_s = _scheduled().search(problem.space, how, slots, lambda point, i: problem.value(point, i - 1))
         return Run(min(value for value, _ in found), cpu_s)
 
@@ -100,8 +98,37 @@ def _numbers(problem: Problem) -> tuple[Parameter, ...]:
     return problem.space.parameters
 
 
-def ax_client(problem: Problem, seed: int) -> Run:
-    """Ax's own client with its defaults; spaces of numbers alone."""
+def ax_client(slots: int = 1) -> Searcher:
+    """Ax's own client with its defaults; spaces of numbers alone.
+
+    Several trials at once end unevenly, as ours do. Where the client wants more results first, slots stay free.
+    """
+
+    def search(problem: Problem, seed: int) -> Run:
+        from ax.exceptions.core import DataRequiredError
+
+        client, best, cpu, now, made = _client(problem, seed), math.inf, 0.0, 0.0, 0
+        running: list[tuple[float, int, float]] = []
+        while made < problem.trials or running:
+            while len(running) < slots and made < problem.trials:
+                began = time.process_time()
+                try:
+                    ((index, point),) = client.get_next_trials(1).items()
+                except DataRequiredError:
+                    break
+                cpu += time.process_time() - began
+                value = problem.value(dict(point), made)
+                made += 1
+                heapq.heappush(running, (now + uneven(seed, made), index, value))
+            now, index, value = heapq.heappop(running)
+            best = min(best, value)
+            client.complete_trial(index, {"loss": value})
+        return Run(best, cpu)
+
+    return search
+
+
+def _client(problem: Problem, seed: int) -> Any:
     import logging
     import warnings
 
@@ -111,7 +138,7 @@ def ax_client(problem: Problem, seed: int) -> Run:
 
     set_ax_logger_levels(logging.ERROR)
     warnings.simplefilter("ignore")
-    client, best, cpu = Client(random_seed=seed), math.inf, 0.0
+    client = Client(random_seed=seed)
     client.configure_experiment(
         parameters=[
             RangeParameterConfig(
@@ -124,14 +151,7 @@ def ax_client(problem: Problem, seed: int) -> Run:
         ]
     )
     client.configure_optimization("-loss")
-    for i in range(problem.trials):
-        began = time.process_time()
-        ((index, point),) = client.get_next_trials(1).items()
-        cpu += time.process_time() - began
-        value = problem.value(dict(point), i)  # type: ignore[arg-type]
-        best = min(best, value)
-        client.complete_trial(index, {"loss": value})
-    return Run(best, cpu)
+    return client
 
 
 def optuna_with(sampler: str) -> Searcher:
@@ -178,11 +198,13 @@ def _suggested(trial: Any, space: SearchSpace) -> Point:
 SEARCHERS: dict[str, Searcher] = {
     "tuned auto": ours(),
     "tuned auto, lag 1": ours(lag=1),
-    "tuned auto, centre first": ours(centre=True),
     "tuned auto, 2 slots": ours(2),
     "tuned auto, 4 slots": ours(4),
     "tuned auto, 8 slots": ours(8),
-    "Ax": ax_client,
+    "Ax": ax_client(),
+    "Ax, 2 slots": ax_client(2),
+    "Ax, 4 slots": ax_client(4),
+    "Ax, 8 slots": ax_client(8),
     "Optuna GP": optuna_with("GPSampler"),
     "Optuna TPE": optuna_with("TPESampler"),
     "random": random_points,
@@ -191,10 +213,10 @@ SEARCHERS: dict[str, Searcher] = {
 
 
 def baseline(problem: Problem) -> float:
-    """The best of five quasi-random points, on average."""
+    """The best of five quasi-random points, on average; the first of a design is none of them."""
     repeats = REPEATS if problem.name != "digits" else 10
     return mean(
-        min(problem.value(design_point(problem.space, 1_000 + r, i), i) for i in range(5)) for r in range(repeats)
+        min(problem.value(design_point(problem.space, 1_000 + r, i), i) for i in range(1, 6)) for r in range(repeats)
     )
 
 

@@ -38,6 +38,11 @@ UNEVEN = 0.3
 """Trials take between this much less and this much more than their mean, so that slots are not free all at once."""
 
 
+def uneven(seed: int, number: int) -> float:
+    """How long a trial of this number takes, as a share of the mean."""
+    return 1 + UNEVEN * (2 * noise(seed, number, "duration") - 1)
+
+
 class _NoGpu:
     gpus: tuple[Any, ...] = ()
     default_gpus = 0
@@ -105,8 +110,8 @@ class Scheduled:
                     break
                 await self._do(repository.claim, trial.id, "cpu:0", f"{trial.id:032x}", "/gone", now)
                 await self._do(repository.started, trial.id, 1, {}, now)
-                uneven = 1 + UNEVEN * (2 * noise(search.seed, trial.number, "duration") - 1)
-                heapq.heappush(running, (now + lasts(trial.params) * uneven, trial.number, trial))
+                ends = now + lasts(trial.params) * uneven(search.seed, trial.number)
+                heapq.heappush(running, (ends, trial.number, trial))
             if not running:
                 self._suggesting.forget(study)
                 return found, self._cpu_s() - before
