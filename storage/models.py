@@ -29,7 +29,17 @@ from sqlalchemy import (
 )
 
 from tuned.core.search.rungs import Ruling
-from tuned.core.states import LIVE, STUDY_ENDED, TERMINAL, Failure, StoppedBy, StopReason, StudyState, TrialState
+from tuned.core.states import (
+    LIVE,
+    STUDY_ENDED,
+    TERMINAL,
+    Failure,
+    PausedBy,
+    StoppedBy,
+    StopReason,
+    StudyState,
+    TrialState,
+)
 
 SCHEMA_VERSION = 2
 """Number of the newest migration; `PRAGMA user_version` of a file that this code writes."""
@@ -54,6 +64,7 @@ IS_WAITING = "verdict = 'paused'"
 """Conditions of the partial indexes: SQLite uses one only for a query that spells the same condition, no parameters."""
 
 
+PAUSED_BY = f"paused_by = '' OR {one_of('paused_by', PausedBy)}"
 STOPPED_BY = f"stopped_by = '' OR {one_of('stopped_by', StoppedBy)}"
 TIER = """CASE WHEN value IS NULL OR abs(value) >= 9e999 THEN 2 WHEN state = 'completed' AND stopped_by = '' THEN 0
     WHEN state = 'pruned' AND stopped_by = 'patience' THEN 0 WHEN state IN ('completed', 'pruned') THEN 1 ELSE 2 END"""
@@ -106,12 +117,14 @@ studies = Table(
     Column("best_trial_id", Integer),
     _zero("test_looks"),
     _empty("caller"),
+    Column("paused_by", Text, CheckConstraint(PAUSED_BY), nullable=False, server_default=text("''")),
     Index("studies_active", "state", sqlite_where=text(IS_ACTIVE_STUDY)),
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
 """The changing part of a study. Narrow, because it is written with every trial. `other_code` counts the trials whose
-`code` is set, `test_looks` the analyses that have measured on the test set; `caller` is who submitted it."""
+`code` is set, `test_looks` the analyses that have measured on the test set; `caller` is who submitted it.
+`paused_by` says who has paused it, while it is."""
 
 study_specs = Table(
     "study_specs",

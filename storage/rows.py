@@ -92,6 +92,7 @@ STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
     study_specs.c.space,
     t.tier,
     s.test_looks,
+    s.paused_by,
 )
 
 
@@ -132,6 +133,7 @@ def _to_study(f: Sequence[Any], counted: Sequence[tuple[str, int, int, int]]) ->
         playbook=None if f[16] is None else load_playbook(f[16]),
         space=f[17],
         test_looks=f[19],
+        paused_by=f[20],
     )
 
 

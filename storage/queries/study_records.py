@@ -30,7 +30,9 @@ _WAITING = (
     )
     .order_by(_t.number)
 )
-_KEPT = ("name", "state", "reason", "phase", "priority", "created_at", "ended_at", "running_s", "next_number")
+_KEPT = (
+    "name", "state", "reason", "paused_by", "phase", "priority", "created_at", "ended_at", "running_s", "next_number",
+)  # fmt: skip
 _OF_TRIAL = ("number", "origin", "why", "priority", "rank", "seed", "stage", "space", "retry_of", "created_at")
 _OF_SPACE = ("version", "origin", "why", "at")
 

@@ -18,7 +18,8 @@ from storage.repository.spaces import first_space
 from storage.repository.trials import ID_BY_NUMBER, NewTrial, add_trials
 from tuned.core import events
 from tuned.core.space import canonical_key
-from tuned.core.states import STUDY_WORKING, Actor, StudyState
+from tuned.core.state_words import PAUSED_BY_USER
+from tuned.core.states import STUDY_WORKING, Actor, PausedBy, StudyState
 from tuned.core.study import StudySpec
 from tuned.core.trials.trial import OWN_ORIGINS
 
@@ -87,6 +88,7 @@ def settle_study(conn: Connection, study_id: int, record: Mapping[str, Any], now
     new = {
         "state": state.value,
         "reason": reason,
+        "paused_by": _paused_by(record) if state is StudyState.PAUSED else "",
         "ended_at": record.get("ended_at"),
         "running_since": now if state in STUDY_WORKING else None,
     }
@@ -94,6 +96,13 @@ def settle_study(conn: Connection, study_id: int, record: Mapping[str, Any], now
     if state is not StudyState.RUNNING:
         data = {"from": StudyState.RUNNING.value, "to": state.value, "event": "recovered", "reason": reason}
         add_event(conn, events.STUDY_MOVED, name, None, {**data, "actor": Actor.RECOVERY.value}, now)
+
+
+def _paused_by(record: Mapping[str, Any]) -> PausedBy:
+    """The one who has paused a study; a record of an earlier version has it in the words of its reason alone."""
+    by_person = record.get("reason") in (None, "", PAUSED_BY_USER)
+    found = record.get("paused_by") or (PausedBy.USER if by_person else PausedBy.DAEMON)
+    return next((by for by in PausedBy if by == found), PausedBy.DAEMON)
 
 
 def go_on(conn: Connection, study_id: int, now: float) -> None:
@@ -105,7 +114,7 @@ def go_on(conn: Connection, study_id: int, now: float) -> None:
     before = StudyState(row.state)
     state = StudyState.DRAINING if before is StudyState.STOPPED else StudyState.RUNNING
     reason = "" if state is StudyState.RUNNING else row.reason
-    new = {"state": state.value, "reason": reason, "ended_at": None, "running_since": now}
+    new = {"state": state.value, "reason": reason, "paused_by": "", "ended_at": None, "running_since": now}
     conn.execute(update(studies).where(studies.c.id == study_id).values(**new))
     data = {"from": before.value, "to": state.value, "event": "recovered", "reason": reason}
     add_event(conn, events.STUDY_MOVED, row.name, None, {**data, "actor": Actor.RECOVERY.value}, now)

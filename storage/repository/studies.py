@@ -22,7 +22,7 @@ from storage.writer import CALLER
 from tuned.core import events, states
 from tuned.core.errors import Conflict, NotFound
 from tuned.core.ranking import Tier
-from tuned.core.states import LIVE, STUDY_ENDED, STUDY_WORKING, Actor, StudyState
+from tuned.core.states import LIVE, STUDY_ENDED, STUDY_WORKING, Actor, PausedBy, StudyState
 from tuned.core.study import Objective, StudySpec
 
 _BY_NAME = select(studies.c.id).where(studies.c.name == bindparam("wanted"))
@@ -40,7 +40,9 @@ _SPEC = select(study_specs.c.spec).where(study_specs.c.study_id == bindparam("wa
 _MOVE = (
     update(studies)
     .where(studies.c.id == bindparam("wanted"), studies.c.state == bindparam("seen"))
-    .values({c: bindparam(f"new_{c}") for c in ("state", "reason", "ended_at", "running_s", "running_since")})
+    .values(
+        {c: bindparam(f"new_{c}") for c in ("state", "reason", "paused_by", "ended_at", "running_s", "running_since")}
+    )
 )
 _HAS_LIVE = select(study_counts.c.n).where(
     study_counts.c.study_id == bindparam("wanted"),
@@ -94,8 +96,25 @@ def create_study(conn: Connection, spec: StudySpec, environment: Mapping[str, st
     return study_id
 
 
-def move_study(conn: Connection, study_id: int, event: str, actor: Actor, now: float, reason: str = "") -> StudyState:
+def move_study(
+    conn: Connection,
+    study_id: int,
+    event: str,
+    actor: Actor,
+    now: float,
+    reason: str = "",
+    paused_by: PausedBy | None = None,
+) -> StudyState:
     """Move a study by its state table.
+
+    Args:
+        conn: The write connection.
+        study_id: Which.
+        event: One of the state table's.
+        actor: The cause.
+        now: Unix seconds.
+        reason: Why, for people.
+        paused_by: Of a pause: who it is that pauses it; None: the actor.
 
     Returns:
         Its new state.
@@ -116,6 +135,7 @@ def move_study(conn: Connection, study_id: int, event: str, actor: Actor, now: f
         "seen": row.state,
         "new_state": target.value,
         "new_reason": reason,
+        "new_paused_by": (paused_by or _pauses(actor)).value if target is StudyState.PAUSED else "",
         "new_ended_at": now if target in STUDY_ENDED else None,
         "new_running_s": spent,
         "new_running_since": now if target in STUDY_WORKING else None,
@@ -125,6 +145,10 @@ def move_study(conn: Connection, study_id: int, event: str, actor: Actor, now: f
     data = {"from": state.value, "to": target.value, "event": event, "actor": actor.value, "reason": reason}
     add_event(conn, events.STUDY_MOVED, row.name, None, data, now)
     return target
+
+
+def _pauses(actor: Actor) -> PausedBy:
+    return PausedBy.USER if actor is Actor.USER else PausedBy.DAEMON
 
 
 def set_study_note(conn: Connection, study_id: int, note: str, now: float) -> bool:

@@ -236,6 +236,20 @@ def test_the_clock_of_a_trial_that_waits_after_a_run_stands_still_since_its_end(
     assert [lab.by_id(trial).still_since for trial in (waits, never)] == [now + 10, None]
 
 
+@pytest.mark.parametrize(
+    ("reason", "paused_by"),
+    [("paused by you", "user"), ("its trials are being imported", "import"), ("the last 5 trials failed", "daemon")],
+)
+def test_an_upgrade_keeps_who_paused_a_study(released, open_lab, reason, paused_by):
+    path = released(1)
+    conn = sqlite3.connect(path)
+    conn.execute("UPDATE studies SET state = 'paused', reason = ? WHERE name = 'held'", (reason,))
+    conn.commit()
+    conn.close()
+    studies = {study.name: study.paused_by for study in open_lab(path).ask(queries.studies)}
+    assert studies == {"asha": "", "held": paused_by}
+
+
 def test_each_released_schema_has_a_file_here():
     kept = sorted(path.name for path in RELEASED.iterdir())
     assert kept == [f"schema-{version}.db.gz" for version in range(1, SCHEMA_VERSION)]

@@ -60,6 +60,7 @@ def test_caps_hold_whatever_the_verb_and_refusals_name_them(capped: Tunectl) -> 
             err = tunectl(*agent, *words, code=1)
             assert f"caller.agent.{cap}: " in err and f"{cap} in [caller.agent]" in err, (words, err)
     assert {s["name"]: s["state"] for s in tunectl.json("studies")} == {"theirs": "running", "mine": "paused"}
+    assert {s["name"]: s["paused_by"] for s in tunectl.json("studies")} == {"theirs": "", "mine": "user"}
     tunectl(*agent, "enqueue", "mine", "x=1,2")
     assert tunectl.json("trials", "mine")[-1]["why"] == "enqueued by agent"
     (row,) = tunectl.json("status")["daemon"]["callers"]
@@ -97,3 +98,16 @@ def test_hours_that_are_used_up_halt_the_studies_with_the_reason(capped: Tunectl
     set_caps(tunectl, "gpu_hours = 1")
     tunectl("--caller", "agent", "resume", "quad")
     assert tunectl.json("show", "quad")["state"] == "running"
+
+
+def test_what_a_script_says_is_no_cap(tunectl: Tunectl) -> None:
+    """Who paused a study is a fact of its own: its reason quotes the script's words."""
+    tunectl.write(trials=9)
+    (tunectl.work / "train.py").write_text(
+        "import tuned\ntuned.current_trial()\nraise SystemExit('the arm is halted: limit switch')\n"
+    )
+    tunectl("submit", "quad.toml", "--name", "arm")
+    err = tunectl("wait", "arm", code=1)
+    assert "the arm is halted: limit switch" in err
+    assert "mend the script" in err and "widened the cap" not in err
+    assert tunectl.json("show", "arm")["paused_by"] == "daemon"

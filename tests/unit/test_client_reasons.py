@@ -40,7 +40,9 @@ def test_trials_in_places_take_no_slot_here() -> None:
 
 def test_a_study_that_a_cap_has_halted_is_not_mended_by_its_script() -> None:
     reason = halted("agent", over(Caps(gpu_hours=8.0), 1, 8.0))
-    (found,) = study_reasons(made(StudyRow, name="s", state="paused", reason=reason), [], made(DaemonStatus))
+    (found,) = study_reasons(
+        made(StudyRow, name="s", state="paused", reason=reason, paused_by="cap"), [], made(DaemonStatus)
+    )
     assert found.evidence == [reason, "once a person has widened the cap: tunectl resume s"]
 
 

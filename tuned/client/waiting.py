@@ -17,8 +17,8 @@ from tuned.client.stream import Pause, follow
 from tuned.core import words
 from tuned.core.errors import Conflict, NotFound
 from tuned.core.events import TRIAL_METRICS
-from tuned.core.state_words import HALTED, paused_by_daemon
-from tuned.core.states import LIVE, OPEN, STUDY_ENDED, StudyState, TrialState
+from tuned.core.state_words import paused_by_daemon
+from tuned.core.states import LIVE, OPEN, STUDY_ENDED, PausedBy, StudyState, TrialState
 from tuned.wire import EventRow, StudyRow, TrialRow
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def held_back(study: StudyRow) -> int:
 
 def remedy(row: StudyRow) -> str:
     """The way on for a study that the daemon has paused."""
-    if HALTED in row.reason:
+    if row.paused_by == PausedBy.CAP:
         return f"once a person has widened the cap: tunectl resume {row.name}"
     return f"mend the script, then: tunectl resume {row.name}; or the study file, then: tunectl submit FILE --update"
 

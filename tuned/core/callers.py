@@ -14,7 +14,6 @@ from tuned.core import events, words
 from tuned.core.errors import Conflict, InvalidInput
 from tuned.core.events import Event
 from tuned.core.names import nearest
-from tuned.core.state_words import HALTED
 
 ANYBODY = "*"
 """`[caller."*"]`: the caps of every caller that has no table of its own."""
@@ -161,7 +160,7 @@ def _where(name: str) -> str:
 
 def halted(name: str, why: str) -> str:
     """The reason for which a caller's studies are paused."""
-    return f"{name} {HALTED} {why} {_where(name)})"
+    return f"{name} is halted: {why} {_where(name)})"
 
 
 def asks_for_work(happened: Iterable[Event]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from tuned.core.errors import InvalidInput
-from tuned.core.states import StudyState, TrialState
+from tuned.core.states import PausedBy, TrialState
 
 TRIAL_WORDS = {
     "queued": "WAIT",
@@ -24,30 +24,23 @@ TRIAL_WORDS = {
 """Trial state -> the word in tables, at most seven letters."""
 
 PAUSED_BY_USER = "paused by you"
-"""The reason of a study that a person paused; every other pause is the daemon's own, and has a cause to mend."""
-
-HALTED = "is halted:"
-"""In the reason for which a study is paused: its caller has used up a cap."""
+"""The reason of a study that a person paused."""
 
 STATE_ORDER = ("running", "starting", "paused", "queued", "completed", "pruned", "failed", "lost", "cancelled")
 """The order of tables that are sorted by state: what lives first."""
 
 
 class Stands(Protocol):
-    """The fields of a study, or of a row about it, that say why it stands."""
+    """The fields of a study, or of a row about it, that say who has it stand."""
 
     @property
-    def state(self) -> str:
-        """As `StudyState` spells it."""
-
-    @property
-    def reason(self) -> str:
-        """The cause of its state."""
+    def paused_by(self) -> str:
+        """As `PausedBy` spells it; empty while it is not paused."""
 
 
 def paused_by_daemon(study: Stands) -> bool:
-    """Whether the study cannot go on by itself: its first trial reported nothing, or its trials keep failing."""
-    return study.state == StudyState.PAUSED and bool(study.reason) and study.reason != PAUSED_BY_USER
+    """Whether the study cannot go on by itself: every pause that is no person's has a cause to mend."""
+    return study.paused_by not in ("", PausedBy.USER)
 
 
 def told(state: str, reason: str) -> str:

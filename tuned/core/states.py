@@ -81,6 +81,18 @@ class StoppedBy(StrEnum):
     """It completed, but the disk was full and a part of what it reported of an objective is missing."""
 
 
+class PausedBy(StrEnum):
+    """The one who has paused a study: it decides what is to be mended before it goes on."""
+
+    USER = "user"
+    CAP = "cap"
+    """Its caller has used up a cap."""
+    IMPORT = "import"
+    """Its trials are being imported."""
+    DAEMON = "daemon"
+    """The daemon, for the cause in its reason: trials that fail, a state folder that was copied."""
+
+
 class StopReason(StrEnum):
     """The intent laid on a live attempt; `reason` of its `stop.json`."""
 

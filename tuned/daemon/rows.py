@@ -85,6 +85,7 @@ def study_row(
         steps=step_rows(study.playbook),
         aside=study.aside,
         place=spec.run.place,
+        paused_by=study.paused_by,
         again=study.again,
         objectives=[ObjectiveRow(o.metric, o.direction, o.train) for o in spec.objectives],
         constraints=[ConstraintRow(c.metric, c.at_most, c.at_least) for c in spec.constraints],

@@ -116,6 +116,7 @@ class StudyRow:
             left. Points of a person's own that are queued later run all the same.
         cores: Those that each of its trials is confined to.
         place: The place that its trials run in; empty: this machine.
+        paused_by: The one who has paused it (`user`, `cap`, `import`, `daemon`); empty while it is not paused.
         packing: How many of its trials share a card, and why; empty where nothing is known of that.
     """
 
@@ -148,6 +149,7 @@ class StudyRow:
     cores: int = 0
     packing: str = ""
     place: str = ""
+    paused_by: str = ""
 
     @property
     def searched(self) -> dict[str, int]:

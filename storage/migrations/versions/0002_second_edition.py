@@ -1,9 +1,9 @@
 """The second edition's schema.
 
 Every new column is nullable or has a default: rows of the first schema keep their meaning without being rewritten. Run
-directories alone are written anew: their absolute paths did not lead anywhere once the state folder was moved. Two
-facts about ended trials are filled in: that they stopped by patience, or at a rung; where a study's best trial was one
-cut short while others had run to their end, the best of those takes its place.
+directories alone are written anew: their absolute paths did not lead anywhere once the state folder was moved. Facts
+that were in words alone are filled in: that trials stopped by patience, or at a rung, and who paused a study. Where a
+study's best trial was one cut short while others had run to their end, the best of those takes its place.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ STATEMENTS = (
     # The clock of a trial that waits after a run stands still.
     """UPDATE trials SET still_since = (SELECT max(a.ended_at) FROM attempts a WHERE a.trial_id = trials.id)
     WHERE state IN ('queued', 'paused') AND started_at IS NOT NULL""",
+    """ALTER TABLE studies ADD COLUMN paused_by TEXT DEFAULT '' NOT NULL CHECK (paused_by = '' OR paused_by IN
+    ('cap', 'daemon', 'import', 'user'))""",
+    """UPDATE studies SET paused_by = CASE reason WHEN '' THEN 'user' WHEN 'paused by you' THEN 'user'
+    WHEN 'its trials are being imported' THEN 'import' ELSE 'daemon' END WHERE state = 'paused'""",
     "CREATE INDEX trials_caller ON trials (caller) WHERE caller <> ''",
     "ALTER TABLE events ADD COLUMN caller TEXT DEFAULT '' NOT NULL",
     # A constraint with a further value: rows need no rewriting, so the schema's text alone is changed.

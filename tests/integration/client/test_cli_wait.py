@@ -65,7 +65,10 @@ def test_a_study_that_has_ended_already_is_done_at_once(tunectl: Any, daemon: An
     [
         ({"state": "stopped", "reason": "cancelled by you"}, "digits stopped: cancelled by you"),
         ({"state": "failed", "reason": "no disk"}, "digits failed: no disk"),
-        ({"state": "paused", "reason": "trial 1 ended without val_loss"}, "paused: trial 1 ended without val_loss"),
+        (
+            {"state": "paused", "paused_by": "daemon", "reason": "trial 1 ended without val_loss"},
+            "paused: trial 1 ended without val_loss",
+        ),
         ({"state": "completed", "counts": {"failed": 3}}, "no trial completed (3 failed"),
     ],
 )
@@ -81,7 +84,7 @@ def test_an_end_without_a_result_is_exit_code_1(tunectl: Any, daemon: Any, field
 def test_a_pause_by_the_user_is_waited_through(tunectl: Any, daemon: Any) -> None:
     daemon.streams = [
         [
-            becomes(daemon, state="paused", reason="paused by you"),
+            becomes(daemon, state="paused", paused_by="user", reason="paused by you"),
             daemon.sse(1, "study.moved", None, to="paused"),
             becomes(daemon, state="completed", reason=""),
             daemon.sse(2, "study.moved", None, to="completed"),

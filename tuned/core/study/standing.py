@@ -31,7 +31,9 @@ class Study:
 
     Attributes:
         counts: Trial state -> number of trials; states without trials are left out.
-        reason: Why it is in its state (a pause's cause, an end's cause); empty when there is nothing to say.
+        reason: Why it is in its state (a pause's cause, an end's cause), for people; empty when there is nothing to
+            say.
+        paused_by: The one who paused it, as `PausedBy` spells it; empty while it is not paused.
         phase: How its points are chosen now and why; empty before the first.
         other_code: Number of trials that ran other code than was submitted.
         aside: Trial state -> how many of `counts` are of another stage than the search.
@@ -55,6 +57,7 @@ class Study:
     ended_at: float | None
     running_s: float
     running_since: float | None
+    paused_by: str = ""
     note: str = ""
     phase: str = ""
     other_code: int = 0

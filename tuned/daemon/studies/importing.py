@@ -13,7 +13,7 @@ from storage import queries, repository
 from storage.repository.importing import EndedTrial
 from tuned.core import words
 from tuned.core.errors import Conflict, InvalidInput
-from tuned.core.states import Actor, StudyState, TrialState
+from tuned.core.states import Actor, PausedBy, TrialState
 from tuned.core.study import Study
 from tuned.core.study_file.parse import parse_study
 from tuned.daemon import clock
@@ -48,13 +48,13 @@ async def import_study(request: Import, given: Given) -> Imported:
     def take(conn: Connection) -> Imported:
         now, study = clock.now(), queries.study(conn, spec.name)
         if request.first or given.dry_run:  # of a dry run nothing is kept for the next piece: each one stands alone
-            if study is not None and study.reason == IMPORTING:
+            if study is not None and study.paused_by == PausedBy.IMPORT:
                 hint = f"unless it goes on: tunectl delete {spec.name}, and type it again"
                 raise Conflict("an import under that name was cut off", where=spec.name, hint=hint)
             if study is not None:
                 raise Conflict("there is a study of that name", where=spec.name, hint="choose another one with --name")
             study_id = repository.create_study(conn, spec, {}, now)
-            repository.move_study(conn, study_id, "pause", Actor.SCHEDULER, now, reason=IMPORTING)
+            repository.move_study(conn, study_id, "pause", Actor.SCHEDULER, now, IMPORTING, PausedBy.IMPORT)
             study = queries.study_by_id(conn, study_id)
         _check_open(study, spec.name)
         assert study is not None
@@ -71,7 +71,7 @@ async def import_study(request: Import, given: Given) -> Imported:
 
 
 def _check_open(study: Study | None, name: str) -> None:
-    if study is None or study.state is not StudyState.PAUSED or study.reason != IMPORTING:
+    if study is None or study.paused_by != PausedBy.IMPORT:
         raise Conflict("is not being imported", where=name, hint="begin again with another --name")
 
 

@@ -11,7 +11,7 @@ from storage import queries, repository
 from tuned.core.places import is_card
 from tuned.core.queue.pausing import Choice, Level, Refused, Running, check_level, choose
 from tuned.core.state_words import PAUSED_BY_USER
-from tuned.core.states import LIVE, Actor, StopReason, StudyState, TrialState
+from tuned.core.states import LIVE, Actor, PausedBy, StopReason, StudyState, TrialState
 from tuned.core.study import Study
 from tuned.core.trials.trial import Trial
 from tuned.core.trials.wishes import MOVES_MEMORY
@@ -83,7 +83,7 @@ async def stop_all(given: Context) -> float:
 
 
 async def halt(given: Context, studies: list[str], why: str) -> None:
-    """Pause studies by the daemon's own will, and their running trials.
+    """Pause studies whose caller has used up a cap, and their running trials.
 
     A trial that could not go on later runs to its end. The others are queued as soon as they have stopped, so that
     resuming the study is all there is to do.
@@ -93,7 +93,7 @@ async def halt(given: Context, studies: list[str], why: str) -> None:
         effect, now = Effect(), clock.now()
         for study in (s for s in queries.studies(conn, active_only=True) if s.name in studies):
             if study.state is StudyState.RUNNING:
-                repository.move_study(conn, study.id, "pause", Actor.SCHEDULER, now, reason=why)
+                repository.move_study(conn, study.id, "pause", Actor.SCHEDULER, now, why, PausedBy.CAP)
             for trial in queries.trials(conn, study.id, states=list(LIVE)):
                 choice = choose("auto", _running(conn, study, trial), cuda_tool=False, leaves_card=True)
                 if not isinstance(choice, Choice) or choice.how != "stop":
