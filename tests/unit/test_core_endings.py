@@ -138,9 +138,17 @@ def test_a_clean_end_without_a_value_says_what_there_was_instead():
     silent = check_result(clean, SPEC, {}, tail="epoch 1\nno data here\n")
     assert silent.failure is Failure.ERROR
     assert silent.reason == "ended without reporting loss; its last line: no data here"
+    assert silent.silent
     assert canary_verdict(SPEC, silent, False, 2) == f"trial 2 {silent.reason}"
     assert check_result(clean, SPEC, {}, tail="x", reported=["acc", "lr"]).reason.endswith("; it reported acc, lr")
     assert check_result(clean, SPEC, {}).reason == "ended without reporting loss"
+
+
+def test_what_a_program_says_of_its_point_is_no_missing_metric():
+    """Only the check of its result knows that a program ended well and left a metric out."""
+    said = Outcome("exit_error", Failure.INFEASIBLE, "ended without reporting a plan: no route")
+    assert canary_verdict(SPEC, said, False, 2) == f"trial 2 ended without loss: {said.reason}"
+    assert not said.silent
 
 
 WHOLE = {objective.metric: 1.0 for objective in SPEC.required_in("search")}

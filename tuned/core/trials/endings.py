@@ -51,7 +51,6 @@ def judge(state: TrialState, has_exit: bool, lock: str) -> Fate:
 
 
 PARTIAL = "the disk was full, and the trial ended before there was room for the rest of"
-_SILENT = "ended without reporting"
 
 
 def check_result(
@@ -86,8 +85,8 @@ def check_result(
             return Outcome("exit_error", Failure.LOST, DISK_FULL)
         if value is None:
             said = f"it reported {', '.join(reported[:5])}" if reported else f"its last line: {last_error_line(tail)}"
-            reason = f"{_SILENT} {objective.metric}" + (f"; {said}" if reported or tail.strip() else "")
-            return Outcome("exit_error", Failure.ERROR, reason)
+            reason = f"ended without reporting {objective.metric}" + (f"; {said}" if reported or tail.strip() else "")
+            return Outcome("exit_error", Failure.ERROR, reason, silent=True)
         if not math.isfinite(value):
             return Outcome("exit_error", Failure.NAN, f"{objective.metric} is {value}")
     if partial:
@@ -253,11 +252,6 @@ def never_began(record: Mapping[str, Any] | None, start: Mapping[str, Any] | Non
     return Outcome("retry", None, "its warm start failed: it runs in a fresh interpreter")
 
 
-def is_silent(outcome: Outcome) -> bool:
-    """Whether the program ended well and left out a metric that the study needs."""
-    return outcome.reason.startswith(_SILENT)
-
-
 def canary_verdict(spec: StudySpec, outcome: Outcome, any_values: bool, number: int) -> str | None:
     """Why the study shall pause: its first trial to end gave nothing to search by.
 
@@ -268,7 +262,7 @@ def canary_verdict(spec: StudySpec, outcome: Outcome, any_values: bool, number: 
         return None
     if outcome.event not in ("exit_ok", "exit_error", "vanished"):
         return None
-    if is_silent(outcome):
+    if outcome.silent:
         return f"trial {number} {outcome.reason}"
     metric = spec.objectives[0].metric
     return f"trial {number} ended without {metric}: {outcome.reason or 'it reported nothing'}"

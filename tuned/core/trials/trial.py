@@ -103,7 +103,7 @@ class Outcome:
     """The meaning of an attempt's end: the event for the state table, and the failure behind it.
 
     `spends` is what a retry is counted as; empty: as its failure's class. `partial`: not all that was reported of an
-    objective is there.
+    objective is there. `silent`: the program ended well and left out a metric that the study needs.
     """
 
     event: str
@@ -111,6 +111,7 @@ class Outcome:
     reason: str = ""
     spends: str = ""
     partial: bool = False
+    silent: bool = False
 
 
 DISK_FULL = "the disk was full when it ended"

@@ -26,7 +26,6 @@ from tuned.core.trials.endings import (
     check_result,
     elsewhere_next,
     from_copy,
-    is_silent,
     keeps_result,
     never_began,
     side_verdict,
@@ -262,7 +261,7 @@ def _pause_if_failing(
 def _given(conn: Connection, study: Study, trial: Trial, outcome: Outcome, last: Sequence[Trial]) -> bool:
     """Whether any trial has given the metrics that this one ended without; without a lack, any metric at all."""
     lacks = {metric.metric for metric in study.spec.required_in(trial.stage)} - set(trial.values)
-    if trial.values and lacks and is_silent(outcome):
+    if trial.values and lacks and outcome.silent:
         return any(lacks <= set(other.values) for other in last)
     return bool(trial.values) or queries.any_values(conn, study.id)
 
