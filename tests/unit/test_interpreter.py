@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from tuned.cli.verbs import sdk
 from tuned.core.errors import InvalidInput
 from tuned.core.program.interpreter import choose_interpreter
 
@@ -75,3 +78,17 @@ def test_named_but_not_there(python: str):
 def test_no_python_anywhere():
     with pytest.raises(InvalidInput, match="no Python"):
         choose_interpreter(None, base="/x", environment={}, files=Programs("/a"))
+
+
+def test_a_folder_is_no_reason_whatever_it_is_called(tmp_path, monkeypatch):
+    """`tunectl sdk` refuses the system's Python by how it was found, and not by the words of a path."""
+    python = tmp_path / "on PATH" / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    monkeypatch.chdir(tmp_path / "on PATH")
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    assert sdk._interpreter(None)[0] == str(python)
+    python.unlink()
+    monkeypatch.delenv("CONDA_PREFIX", raising=False)
+    with pytest.raises(InvalidInput, match="may be the system's own"):
+        sdk._interpreter(None)

@@ -34,7 +34,7 @@ def sdk(session: Session, take_away: bool, python: str | None) -> None:
 def _interpreter(python: str | None) -> tuple[str, str]:
     """The interpreter that was named, or that of an environment; the system's own only when it is named."""
     from tuned.core.errors import InvalidInput
-    from tuned.core.program.interpreter import choose_interpreter
+    from tuned.core.program.interpreter import ON_PATH, choose_interpreter
     from tuned.disk import Disk
     from tuned.installation import own_prefix
 
@@ -44,7 +44,7 @@ def _interpreter(python: str | None) -> tuple[str, str]:
         )
     except InvalidInput as error:
         raise InvalidInput(error.what, where="--python", hint="name an interpreter or an environment") from None
-    if python is None and "on PATH" in why:
+    if python is None and why == ON_PATH:
         raise InvalidInput(
             f"no environment is active, and {chosen} may be the system's own",
             hint=f"activate one, or name it: tunectl sdk --python {chosen}",

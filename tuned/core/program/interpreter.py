@@ -15,6 +15,10 @@ OLDEST = (3, 9)
 """The oldest Python that trials and the SDK run on."""
 
 
+ON_PATH = "python3 on PATH; no virtual environment is active or near the file"
+"""Why an interpreter was chosen that belongs to no environment: it may be the system's own."""
+
+
 def choose_interpreter(
     python: str | None,
     *,
@@ -57,7 +61,7 @@ def choose_interpreter(
             return found, "the active conda environment (CONDA_PREFIX)"
     found = find_program("python3", environment.get("PATH", ""), files)
     if found:
-        return found, "python3 on PATH; no virtual environment is active or near the file"
+        return found, ON_PATH
     raise InvalidInput("no Python was found", where="run.python", hint='name one: python = ".venv/bin/python"')
 
 
