@@ -8,6 +8,7 @@ import pytest
 
 from tuned.core.changes.space import SpaceEdit, changes_between, edited, entry_of
 from tuned.core.errors import InvalidInput
+from tuned.core.search.design import design_point
 from tuned.core.search.refine import refined
 from tuned.core.space import SearchSpace
 from tuned.core.study_file.space_file import parse_space
@@ -27,6 +28,37 @@ POINT = {"lr": 0.01, "width": 64, "act": "relu", "opt": "sgd", "momentum": 0.5, 
 def test_a_space_survives_the_way_through_its_table() -> None:
     again = parse_space({p.name: entry_of(p) for p in SPACE.parameters})
     assert again == SPACE and changes_between(SPACE, again) == []
+
+
+def test_a_likely_value_that_the_space_no_longer_has_is_likely_no_more() -> None:
+    guessed = parse_space(
+        {
+            "lr": {"type": "float", "low": 1e-4, "high": 0.1, "log": True, "likely": 0.1},
+            "act": {"values": ["relu", "tanh", "gelu"], "likely": "relu"},
+            "width": {"type": "int", "low": 1, "high": 9, "likely": 4},
+        }
+    )
+    new = edited(guessed, SpaceEdit(set={"lr.high": 0.01, "act.values": ["tanh", "gelu"]}))
+    assert [p.likely for p in new.parameters] == [None, None, 4]
+    assert changes_between(guessed, new) == [
+        "lr.high: 0.1 -> 0.01",
+        "lr.likely: 0.1 -> none",
+        "act.values: relu, tanh, gelu -> tanh, gelu",
+        "act.likely: relu -> none",
+    ]
+    assert edited(guessed, SpaceEdit(fix={"act": "tanh"}))["act"].likely is None
+    with pytest.raises(InvalidInput, match="likely"):
+        edited(guessed, SpaceEdit(add={"x": {"type": "float", "low": 0.0, "high": 1.0, "likely": 2.0}}))
+
+    # Results speak against the guess: the rest of a guided design was asked for a value that there is no more.
+    good = [{"lr": 0.001 * (1 + i / 100), "act": ("tanh", "gelu")[i % 2], "width": 4} for i in range(6)]
+    bad = [{"lr": 0.1 / (1 + i), "act": "relu", "width": 4} for i in range(6)]
+    narrowed, _ = refined(guessed, good + bad)
+    assert narrowed["lr"].high < 0.1 and narrowed["act"].values == ("tanh", "gelu")  # type: ignore[operator]
+    assert [p.likely for p in narrowed.parameters] == [None, None, 4]
+    for i in range(20):
+        design_point(narrowed, 0, i)
+    assert SearchSpace.from_dict(narrowed.to_dict()) == narrowed
 
 
 def test_bounds_values_and_fixing_say_what_they_change() -> None:

@@ -69,7 +69,9 @@ def edited(space: SearchSpace, edit: SpaceEdit) -> SearchSpace:
         if isinstance(entry, Mapping) and "was" in entry:
             was[name] = entry["was"]
         gone.pop(name, None)
-    found = parse_space(table)
+    kept = {name: entry.pop("likely", None) for name, entry in table.items() if name not in edit.add}
+    read = parse_space(table)
+    found = replace(read, parameters=tuple(p.with_likely(kept.get(p.name, p.likely)) for p in read.parameters))
     parameters = tuple(_with_was(p, was[p.name], p.name in edit.add) if p.name in was else p for p in found.parameters)
     return _met(replace(found, parameters=parameters, constraints=space.constraints, gone=tuple(gone.items())))
 
@@ -178,7 +180,7 @@ def _range(parameter: Parameter) -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bool):
+    if isinstance(value, bool) or value is None:
         return str(value).lower()
     if isinstance(value, list | tuple):
         return ", ".join(_text(v) for v in value)

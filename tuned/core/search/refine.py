@@ -54,7 +54,8 @@ def refined(space: SearchSpace, ranked: Sequence[Point]) -> tuple[SearchSpace, l
                 changed, reason = _range(parameter, ranked, good)
             elif parameter.kind == "choice" and parameter.name not in parents:
                 changed, reason = _choice(parameter, ranked, good)
-        new.append(changed)
+        # The results may speak against a value that a person took for good.
+        new.append(changed.with_likely(parameter.likely))
         if reason:
             why.append(f"{parameter.name}: {reason}")
     found = replace(space, parameters=tuple(new))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tuned.core.errors import InvalidInput
@@ -66,6 +66,13 @@ class Parameter:
                 hint="choose a value inside, or widen the space",
             )
         return number
+
+    def with_likely(self, value: Value | None) -> Parameter:
+        """The parameter with this likely value; with none, where it is not, or no longer, a value of it."""
+        try:
+            return replace(self, likely=None if value is None or self.kind == "fixed" else self.cast(value))
+        except InvalidInput:
+            return replace(self, likely=None)
 
     def _number(self, value: object, where: str) -> float | int:
         if isinstance(value, bool) or not isinstance(value, (int, float)):

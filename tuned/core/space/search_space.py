@@ -205,7 +205,7 @@ class SearchSpace:
                         "values": tuple(p["values"]),
                         "when": tuple((parent, tuple(values)) for parent, values in p["when"]),
                     }
-                )
+                ).with_likely(p.get("likely"))
                 for p in data["parameters"]
             ),
             tuple(LinearConstraint.from_dict(c) for c in data.get("constraints", ())),
