@@ -196,9 +196,15 @@ def _decide(
         **({} if decision.cutoff is None else encode_numbers({"cutoff": decision.cutoff})),
     }
     add_event(conn, events.TRIAL_RUNG, trial.study, trial.number, data, now)
-    if entered is not None:
-        _promote_waiting(conn, entered, now)
+    if entered is not None and _waits_at(driver, entered) == rung:
+        resume(conn, entered, Ruling.PROMOTED, now)
     return decision
+
+
+def _waits_at(driver: sqlite3.Connection, trial_id: int) -> int | None:
+    """The rung that a trial waits at; one that passes a lower one anew waits on."""
+    (rung, *_) = driver.execute(_WAITS_AT, (trial_id,)).fetchone() or (None,)
+    return rung
 
 
 def _standing(driver: sqlite3.Connection, study_id: int, rung: int) -> Standing:
@@ -254,12 +260,7 @@ def ended(conn: Connection, trial: MovingTrial, now: float) -> None:
             rung, score, number = row
             cut = _standing(driver, trial.study_id, rung).cutoff
             if cut is not None and (score, number) <= cut and not rungs.gathers(rule, trial.spec.search):
-                _promote_waiting(conn, trial.id, now)
-
-
-def _promote_waiting(conn: Connection, trial_id: int, now: float) -> None:
-    """Queue a trial that waits at a rung; one that is still ending is queued once it has ended."""
-    resume(conn, trial_id, Ruling.PROMOTED, now)
+                resume(conn, trial.id, Ruling.PROMOTED, now)
 
 
 def resume(conn: Connection, trial_id: int, verdict: Ruling, now: float) -> bool:
@@ -276,7 +277,7 @@ def resume(conn: Connection, trial_id: int, verdict: Ruling, now: float) -> bool
     """
     driver = driver_of(conn)
     trial = moves.read(conn, trial_id)
-    if trial.state is not TrialState.PAUSED or driver.execute(_WAITS_AT, (trial_id,)).fetchone() is None:
+    if trial.state is not TrialState.PAUSED or _waits_at(driver, trial_id) is None:
         return False
     (study_state,) = driver.execute(_STUDY_STATE, (trial.study_id,)).fetchone()
     if study_state not in STUDY_OPEN:

@@ -127,6 +127,28 @@ def test_parameters_that_reach_nothing_are_told_of():
     assert same([0.14] * 4, [1e-3] * 4) == [], "one point, repeated"
 
 
+def test_a_coarse_metric_is_told_from_parameters_that_reach_nothing():
+    """Accuracies of two examples: the best of each trial is the same, the way there is not."""
+    rates = [1e-4, 1e-3, 1e-2, 2e-2]
+
+    def said(curves: list[list[float]], losses: list[list[float]] | None = None) -> list[tuple[str, str]]:
+        trained = [{"train": losses[i]} if losses else {} for i in range(4)]
+        trials = [
+            trial(i + 1, values, {"lr": rate}, **trained[i])
+            for i, (values, rate) in enumerate(zip(curves, rates, strict=True))
+        ]
+        return [(v.about, v.what) for v in space_rules(study(trials, LR)) if v.code == "space.same"]
+
+    ((about, what),) = said([[0.5, 0.5], [0.5, 1.0], [1.0, 0.5], [0.5, 0.5]])
+    assert (
+        about == "val_loss" and "has not told one trial from another" in what and "nothing that is varied" not in what
+    )
+    ((about, what),) = said([[0.5]] * 4, [[0.3], [0.2], [0.1], [0.4]])
+    assert about == "train_loss" and "though train_loss went differently" in what
+    ((about, what),) = said([[0.5, 0.7]] * 4, [[0.3, 0.2]] * 4)
+    assert about == "" and "nothing that is varied moves val_loss" in what
+
+
 def test_steps_linear_rates_and_batches_are_seen_in_the_space():
     space = {
         "lr": {"type": "float", "low": 0.0, "high": 0.1},

@@ -95,6 +95,27 @@ def test_a_trial_promoted_before_it_has_stopped_goes_on_when_it_has(lab):
     assert lab.by_id(second).state is TrialState.PAUSED
 
 
+def test_a_trial_is_promoted_by_the_rung_it_waits_at_alone(lab):
+    """It has passed a lower one already: there others come before it and behind it."""
+    study_id = study(lab)
+
+    def at_first_rung(value):
+        trial_id = running(lab, study_id)
+        report(lab, trial_id, (1, value), resumable=True)
+        lab.end(trial_id, "exit_paused")
+        return trial_id
+
+    first, *_ = [at_first_rung(value) for value in (0.5, 0.6, 0.7)]
+    lab.claim(first)
+    assert report(lab, first, (3, 0.5), attempt=2, resumable=True) is StopReason.PAUSE
+    lab.end(first, "exit_paused", attempt=2)
+    for value in (0.4, 0.8, 0.9, 0.95):
+        at_first_rung(value)
+    # A better one has taken its place at the first rung; of seven, two pass there, the first again one of them.
+    assert verdicts(lab, first) == ["promoted", "paused"]
+    assert lab.by_id(first).state is TrialState.PAUSED
+
+
 def test_after_i_epochs_all_wait_and_the_best_run_to_their_end(lab):
     study_id = study(lab, EarlyStopping("i-epoch", min_step=2, keep=2, rescue=0.0))
     trials = []

@@ -27,20 +27,46 @@ def space_rules(study: StudyData) -> Iterable[Verdict]:
 
 
 def _same(study: StudyData) -> Iterable[Verdict]:
-    """Results that are equal to the last digit at every point: warn, the parameters may not reach the code."""
+    """Results that are equal to the last digit at every point: warn, the parameters may not reach the code.
+
+    Where the curves behind them differ the trials do, by their points or by their seeds: then the metric is too coarse.
+    """
     metrics = [o.metric for o in study.spec.objectives]
     results = {tuple(t.values.get(metric) for metric in metrics) for t in study.ranked}
     points = {tuple(sorted((name, str(value)) for name, value in t.params.items())) for t in study.ranked}
     if len(results) != 1 or len(points) < LEAST_TRIALS:
         return
+    equal = f"All {len(study.ranked)} results are equal to the last digit, at {len(points)} points"
+    evidence = {"points": len(points), "results": len(study.ranked)}
+    differs = _differing(study)
+    if not differs:
+        yield Verdict(
+            "warn", "space.same", f"{equal}: nothing that is varied moves {' or '.join(metrics)}.", evidence,
+            "See that the code uses its parameters: print in it what it trains with. If it does, the metric is too "
+            "coarse.", f"tunectl show {study.name}/best --command",
+        )  # fmt: skip
+        return
+    values = {float(v) for t in study.ranked for v in t.curve(study.objective.metric).finite.values}
     yield Verdict(
         "warn", "space.same",
-        f"All {len(study.ranked)} results are equal to the last digit, at {len(points)} points: nothing that is varied "
-        f"moves {' or '.join(metrics)}.",
-        {"points": len(points), "results": len(study.ranked)},
-        "See that the code uses its parameters: print in it what it trains with. If it does, the metric is too coarse.",
-        f"tunectl show {study.name}/best --command",
+        f"{equal}, though {differs} went differently: {' and '.join(metrics)} "
+        f"{'has' if len(metrics) == 1 else 'have'} not told one trial from another so far.",
+        evidence | {"values": len(values)},
+        "Where more trials do not differ either, measure on more examples, or search by a finer metric, such as the "
+        "validation loss.", f"tunectl metrics {study.name}/best", differs,
     )  # fmt: skip
+
+
+def _differing(study: StudyData) -> str:
+    """A metric whose curves are not the same in all ranked trials: an objective, or its training twin.
+
+    Other metrics are not looked at: those of the clock, such as examples a second, differ in any case.
+    """
+    for name in dict.fromkeys(n for o in study.spec.objectives for n in (o.metric, o.train) if n):
+        curves = [trial.curve(name) for trial in study.ranked]
+        if len({(c.steps.tobytes(), c.values.tobytes()) for c in curves}) > 1:
+            return name
+    return ""
 
 
 def _sets_length(study: StudyData, name: str) -> bool:
