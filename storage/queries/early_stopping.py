@@ -24,7 +24,7 @@ _FIRST_MARK = """SELECT cut_score, cut_number FROM rung_marks
 _BEST_WHOLE = "SELECT {}(value) FROM trials WHERE study_id = ? AND tier = 0"
 _RESCUED_IDS = """SELECT t.id FROM rungs r JOIN trials t ON t.id = r.trial_id WHERE r.study_id = ?
     AND (r.verdict = 'rescued' OR r.verdict = 'pruned' AND t.tier = 0)"""
-_RESCUED = f"SELECT value, tier = 0 FROM trials WHERE id IN ({_RESCUED_IDS})"
+_RESCUED = f"SELECT state, stopped_by, failure, value FROM trials WHERE id IN ({_RESCUED_IDS})"
 _UNRESCUED = f"SELECT value FROM trials WHERE study_id = ? AND tier = 0 AND id NOT IN ({_RESCUED_IDS})"
 
 
@@ -35,7 +35,7 @@ class StoppingReport:
     Attributes:
         stopped: Trials that ended before their end; `waiting`: those that may be promoted yet.
         rescued: Trials that would have been stopped and run to their end, also those that reached it before they
-            noticed; `rescued_ended`: those that have ended.
+            noticed; `rescued_ended`: those that have come there, or diverged on the way.
         wrong: Of those, how many ended better than the median of the trials that the rule let through.
     """
 
@@ -119,7 +119,7 @@ def stopping_report(conn: Connection, study: Study) -> StoppingReport | None:
     if study.spec.early_stopping is None or objective is None:
         return None
     rescued = conn.exec_driver_sql(_RESCUED, (study.id,)).all()
-    ended = [rungs.score_of(objective, value) for value, whole in rescued if whole]
+    ended = [rungs.score_of(objective, NAN if row.value is None else row.value) for row in rescued if rescue.told(row)]
     others = conn.exec_driver_sql(_UNRESCUED, (study.id, study.id)).scalars().all() if ended else []
     wrong = rescue.wrongly_stopped(ended, [rungs.score_of(objective, value) for value in others])
     stopped = study.counts.get(TrialState.PRUNED, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -160,6 +161,17 @@ def test_one_lucky_rescued_trial_is_no_alarm() -> None:
     trials = [replace(t, rescued=t.number in (1, 2, 11)) for t in data.trials]  # two of three, as was seen once
     (verdict,) = stopping_rule(replace(data, trials=tuple(trials)))
     assert verdict.evidence["wrong"] == 2
+
+
+def test_rescued_trials_that_diverge_were_rightly_to_be_stopped() -> None:
+    """Two of three that ended were wrong, but of six that ran on: no alarm."""
+    trials = [formula.trial(i, [1.0 + i], rescued=i in (1, 2, 11)) for i in range(1, 12)]
+    diverged = [formula.trial(i, [2.0, math.nan], state="failed", failure="nan") for i in (12, 13, 14)]
+    trials += [replace(t, values={}, rescued=True) for t in diverged]
+    data = formula.study(trials)
+    data = replace(data, spec=replace(data.spec, early_stopping=EarlyStopping("asha", 3, 30, 3)))
+    found = measured(data)
+    assert found is not None and (len(found.wrong), len(found.rescued)) == (2, 6) and list(stopping_rule(data)) == []
 
 
 def test_a_rule_whose_early_values_tell_the_end_is_no_alarm() -> None:

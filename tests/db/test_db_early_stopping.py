@@ -17,7 +17,7 @@ from storage import queries, repository
 from tuned.core import events
 from tuned.core.errors import Conflict
 from tuned.core.search.rungs import Ruling
-from tuned.core.states import Actor, StopReason, TrialState
+from tuned.core.states import Actor, Failure, StopReason, TrialState
 from tuned.core.study import EarlyStopping, SearchSpec
 from tuned.daemon.analyses.study_data import trial_lines
 
@@ -282,6 +282,17 @@ def test_a_trial_that_ends_before_it_notices_that_it_was_stopped_measures_the_ru
     found = lab.ask(queries.stopping_report, lab.study_row(study_id))
     assert (found.rescued_ended, found.wrong) == (1, 1)
     assert lab.ask(queries.rescued_trials, study_id) == {trial_id}
+
+
+def test_a_trial_of_the_sample_that_diverges_was_rightly_to_be_stopped(lab):
+    """Left out, the share of wrong decisions would be that of the others alone."""
+    study_id = study(lab, EarlyStopping(min_step=1, rescue=1.0))
+    for value, failure in ((0.1, None), (0.5, None), (0.6, Failure.NAN), (0.7, Failure.ERROR)):
+        trial_id = running(lab, study_id)
+        report(lab, trial_id, (1, value))
+        lab.end(trial_id, "exit_error" if failure else "exit_ok", failure=failure)
+    found = lab.ask(queries.stopping_report, lab.study_row(study_id))
+    assert (found.rescued, found.rescued_ended, found.wrong) == (2, 1, 0)  # an error says nothing of the point
 
 
 def test_before_the_end_the_best_that_waits_is_finished(lab):

@@ -12,7 +12,7 @@ from scipy.stats import beta, binom, spearmanr
 from tuned.analyses.study_data import StudyData, TrialData
 from tuned.analyses.table import Column, Table
 from tuned.analyses.verdict import Verdict
-from tuned.core.search.rescue import wrongly_stopped
+from tuned.core.search.rescue import told, wrongly_stopped
 from tuned.core.study import EarlyStopping
 
 TOLERATED = 0.1
@@ -26,7 +26,7 @@ LEAST, ALARM = 2, 0.05
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The rescue sample: trials that were to be stopped and ran to their end.
+    """The rescue sample: trials that were to be stopped and ran to their end, or diverged on the way.
 
     Attributes:
         wrong: Those of them that ended better than the median of the trials which the rule let through.
@@ -56,7 +56,7 @@ class Measured:
 
 def measured(study: StudyData) -> Measured | None:
     """The measurement by the rescue sample; None without one that has ended, or without trials to compare it with."""
-    rescued = tuple(t for t in study.full if t.rescued)
+    rescued = tuple(t for t in study.searched if t.rescued and told(t))
     others = [t for t in study.full if not t.rescued]
     if study.spec.early_stopping is None or not rescued or not others:
         return None

@@ -58,7 +58,8 @@ class StoppingRow:
 
     Attributes:
         stopped: Trials that ended before their end; `waiting`: those paused at a rung, which may be promoted yet.
-        rescued: Trials that would have been stopped and are let run to their end; `rescued_ended`: those that have.
+        rescued: Trials that would have been stopped and are let run to their end; `rescued_ended`: those that have,
+            or have diverged on the way.
         wrong: Of those, how many ended better than the median of the trials that the rule let through.
         wrong_share: `wrong / rescued_ended`; None before there is any measurement.
     """

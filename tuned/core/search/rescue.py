@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
+from typing import Protocol
 
+from tuned.core import ranking
 from tuned.core.search.sequence import noise
+from tuned.core.states import Failure
 from tuned.core.study import EarlyStopping
 
 FIRST, OFTEN = 60, 3
@@ -22,11 +25,24 @@ def drawn_for_rescue(rule: EarlyStopping, seed: int, number: int) -> bool:
     return noise(seed, number, "rescue") < share
 
 
+class Ended(ranking.Ended, Protocol):
+    """The fields of a trial, or of a row about it, that say how it ended."""
+
+    @property
+    def failure(self) -> str | None:
+        """As `Failure` spells it; None or empty where it has not failed."""
+
+
+def told(trial: Ended) -> bool:
+    """Whether a trial of the sample says if it was rightly to be stopped: by its own end, or because it diverged."""
+    return ranking.whole(trial) or trial.failure == Failure.NAN
+
+
 def wrongly_stopped(rescued: Sequence[float], others: Sequence[float]) -> list[int]:
     """Places of those of the sample that ended better than the median of the trials which the rule let through.
 
     Args:
-        rescued: Scores of the sample's trials that ran to their end; less is better.
+        rescued: Scores of the sample's trials that tell; less is better, and what is not finite is worst.
         others: Those of all other trials that did.
     """
     if not others:
