@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -421,6 +422,19 @@ def conditioned(log: bool) -> SearchSpace:
         }
     )
     return constrained(space, [LinearTable(linear={"width": 1, "depth": 64}, at_most=600)])
+
+
+def test_an_earlier_study_without_a_constraints_metric_tells_of_the_objective(advisor: AdvisorProcess) -> None:
+    """It was left out as a whole, and nothing said so."""
+    goals = (*MINIMIZE, ObjectiveLine("latency", "minimize", 20.0))
+    earlier = tuple(replace(row, number=-row.number) for row in design(12))
+    ours = [replace(row, values={**row.values, "latency": 10.0 + i}) for i, row in enumerate(design(3))]
+    advisor.define(43, QUADRATIC, *ours[:1], objectives=goals, prior=earlier)
+    assert advisor.suggest(43, 2).why == "a model needs 2 results and there are 1"
+    advisor.define(43, QUADRATIC, *ours, objectives=goals, prior=earlier)
+    suggestion = advisor.suggest(43, 4)
+    assert suggestion.origin == "bayesian" and "and 12 of earlier studies" in suggestion.why, suggestion.why
+    assert suggestion.predicted is not None and set(suggestion.predicted) == {"loss", "latency"}
 
 
 @pytest.mark.parametrize("log", [False, True], ids=["told to Ax", "met by rejection"])

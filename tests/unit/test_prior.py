@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 from tuned.advisor.history import weigh
 from tuned.advisor.messages import ObjectiveLine, TrialLine
 from tuned.advisor.prior import MOST, prior_of
@@ -38,6 +41,18 @@ def test_what_does_not_fit_is_left_out_and_the_best_are_kept() -> None:
     found = prior_of(SPACE, MINIMIZE, rows(3 * MOST), ())
     values = sorted(row.values["loss"] for row in rows(3 * MOST))
     assert len(found) == MOST and {s.values[0] for s in found} >= set(values[: MOST // 2])
+
+
+def test_what_an_earlier_study_did_not_measure_leaves_the_rest_of_it_of_use() -> None:
+    goals = (*MINIMIZE, ObjectiveLine("latency", "minimize", 20.0))
+    ours = [replace(row, values={"loss": row.values["loss"] + 5.0, "latency": 10.0}) for row in rows(6, start=60)]
+    some = [replace(row, values={**row.values, "latency": 8.0}) if row.number % 2 else row for row in rows(40)]
+    found = prior_of(SPACE, goals, some, weigh(SPACE, goals, ours).data)
+    assert len(found) == 40
+    assert all(abs(s.values[0] - row.values["loss"] - 5.0) < 0.5 for s, row in zip(found, some, strict=True))
+    assert [math.isnan(s.values[1]) for s in found] == [row.number % 2 == 0 for row in some]
+    none = prior_of(SPACE, goals, rows(40), weigh(SPACE, goals, ours).data)
+    assert len(none) == 40 and all(math.isnan(s.values[1]) for s in none)
 
 
 def test_the_design_is_short_where_results_are_given() -> None:

@@ -26,12 +26,15 @@ LEAST = 3
 def prior_of(
     space: SearchSpace, objectives: Sequence[ObjectiveLine], rows: Sequence[TrialLine], data: Sequence[Sample]
 ) -> tuple[Sample, ...]:
-    """Those results whose points are part of the space and that have every objective, at this study's level."""
+    """Those results whose points are part of the space and that have the first objective, at this study's level.
+
+    NaN where they have none of another one, or nothing of what a constraint bounds: of that the model learns here.
+    """
     found = []
     for row in rows:
         point = space.carried(row.params)
         values = tuple(row.values.get(o.metric, math.nan) for o in objectives)
-        if point is not None and all(math.isfinite(v) for v in values):
+        if point is not None and math.isfinite(values[0]) and not any(math.isinf(v) for v in values):
             found.append(Sample(row.number, point, values))
     sign = objectives[0].sign
     kept = [found[i] for i in bounded([s.number for s in found], [[sign * s.values[0]] for s in found], MOST, PRIOR)]
@@ -54,4 +57,6 @@ def _offsets(space: SearchSpace, prior: Sequence[Sample], data: Sequence[Sample]
     values = np.array([s.values for s in prior])
     mine = np.array([s.values for s in data])
     theirs_here = np.einsum("ij,ijk->ik", weights, values[nearest])
-    return [float(offset) for offset in np.median(mine - theirs_here, axis=0)]
+    differences = mine - theirs_here
+    known = [column[np.isfinite(column)] for column in differences.T]
+    return [float(np.median(column)) if len(column) else 0.0 for column in known]

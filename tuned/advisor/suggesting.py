@@ -126,7 +126,9 @@ class Advisor:
             return _design(definition, evidence, number, method, f"point {number} of the {method} design")
         if not definition.space.tunable or not definition.objectives:
             return _design(definition, evidence, number, "sobol", "there is nothing to model")
-        if len(evidence.data) + len(evidence.prior) < LEAST_DATA or not evidence.data:
+        prior = zip(*(sample.values for sample in evidence.prior), strict=True)
+        given = [sum(math.isfinite(value) for value in values) for values in prior]
+        if len(evidence.data) + min(given, default=0) < LEAST_DATA or not evidence.data:
             why = f"a model needs {LEAST_DATA} results and there are {len(evidence.data)}"
             return _design(definition, evidence, number, "sobol", why)
         try:
