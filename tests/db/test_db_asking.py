@@ -283,6 +283,17 @@ def test_a_model_that_is_late_is_stood_in_for_near_the_best(lab: Lab, parallel: 
     assert len({canonical_key(trial.params) for trial in made}) == 8
 
 
+def test_what_stands_in_lies_near_the_best_of_the_present_space(lab: Lab) -> None:
+    """Once a space had been narrowed, the best of all lay outside, and none of those left was looked at."""
+    study_id = lab.study(search=MODEL)
+    for i in range(8):
+        lab.completed(study_id, float(i), params={"lr": 30.0 + i, "width": 32})
+    for i in range(4):
+        lab.completed(study_id, 10.0 + i, params={"lr": 0.5 + i / 100, "width": 32})
+    lab.do(add_design_points, study_id, 1, FALLBACK, "it hung", NOW)
+    assert lab.trial(study_id, 13).why == "it hung; near the best so far"
+
+
 @pytest.mark.parametrize("parallel", [None, 1], ids=["several at once", "reproducible"])
 def test_a_phase_that_refines_the_space_waits_for_the_results_of_the_one_before(lab: Lab, parallel: int | None) -> None:
     """However early it is asked for its first point: the space would stay as wide as it was."""

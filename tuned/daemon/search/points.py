@@ -27,6 +27,8 @@ from tuned.daemon.search.space_versions import refine_before
 from tuned.daemon.search.taken import Taken
 from tuned.daemon.search.ways import due_in, reproducible, results_of, too_early
 
+MOST_RANKED = 100
+"""Best points among which those of the present space are looked for."""
 TRIES = 20
 """Points near the best that are made for one that has not been tried."""
 
@@ -74,8 +76,8 @@ def _parents(conn: Connection, study: Study) -> list[Point]:
     """The best points near which others may be made; none where the order is not one, or must not matter."""
     if len(study.spec.objectives) != 1 or reproducible(study) or results_of(study) < near.LEAST:
         return []
-    best = (study.spec.space.carried(trial.params) for trial in queries.best_points(conn, study, near.PARENTS))
-    return [point for point in best if point is not None]
+    best = (study.spec.space.carried(trial.params) for trial in queries.best_points(conn, study, MOST_RANKED))
+    return [point for point in best if point is not None][: near.PARENTS]
 
 
 def _near(study: Study, best: Sequence[Point], number: int, taken: Container[str]) -> Point | None:
