@@ -150,6 +150,8 @@ def test_a_rule_that_stops_the_best_is_measured_and_named(method: Any) -> None:
     assert verdict.level == "warn" and f"{found.low:.0%} to {found.high:.0%}" in verdict.what
     assert verdict.command.endswith(" early_stopping.method=none")  # rungs that have judged trials stay as they are
     assert table.rows[0][3] == len(found.wrong)
+    # Where early values say little, those that were best at their last rung are no better than others.
+    assert "best at their last rung" not in verdict.remedy and "tunectl retry" in verdict.remedy
 
 
 def test_one_lucky_rescued_trial_is_no_alarm() -> None:

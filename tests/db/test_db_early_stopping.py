@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from storage import queries, repository
 from tuned.core import events
 from tuned.core.errors import Conflict
-from tuned.core.search.rungs import Ruling
+from tuned.core.search.rungs import Ruling, explain
 from tuned.core.states import Actor, Failure, StopReason, TrialState
 from tuned.core.study import EarlyStopping, SearchSpec
 from tuned.daemon.analyses.study_data import trial_lines
+from tuned.daemon.study_moves import drain_study, end_study
 
 NOW = 1_000_000.0
 ASHA = EarlyStopping(min_step=1, max_step=20, rescue=0.0)
@@ -183,14 +184,24 @@ def test_a_trial_that_waits_is_not_told_that_it_is_worse_than_others(lab):
         lab.end(trial_id, "exit_paused")
         said.append(lab.by_id(trial_id).reason)
     assert said == [
-        "loss 0.1 at step 2: waits, the best 1 of 1 (to 0.1) pass so far",
-        "loss 0.5 at step 2: waits, the best 2 of 2 (to 0.5) pass so far",
-        "loss 0.9 at step 2: waits, the best 2 of 3 (to 0.5) pass so far",
+        "loss 0.1 at step 2: paused when the best 1 of 1 (to 0.1) passed",
+        "loss 0.5 at step 2: paused when the best 2 of 2 (to 0.5) passed",
+        "loss 0.9 at step 2: paused when the best 2 of 3 (to 0.5) passed",
     ]
-    halved = running(lab, study(lab))
+    study_id = study(lab)
+    halved = running(lab, study_id)
     report(lab, halved, (1, 0.1), resumable=True)
     lab.end(halved, "exit_paused")
-    assert lab.by_id(halved).reason == "loss 0.1 at step 1: waits, 1 have come this far"
+    assert lab.by_id(halved).reason == "loss 0.1 at step 1: paused when 1 had come this far"
+    assert lab.do(repository.early_stopping.resume, halved, Ruling.RESCUED, NOW)
+    (decision,) = lab.ask(queries.decisions, halved)
+    assert "best 0" not in explain(decision, "loss") and explain(decision, "loss").endswith("to measure the rule")
+    other = running(lab, study_id)
+    report(lab, other, (1, 0.7), resumable=True)
+    lab.end(other, "exit_paused")
+    lab.do(drain_study, study_id, "all trials are done", Actor.SCHEDULER, NOW)
+    lab.do(end_study, study_id, "complete", "all trials are done", NOW)
+    assert lab.by_id(other).reason == "loss 0.7 at step 1: paused when 2 had come this far; its study has ended"
 
 
 def test_patience_knows_what_was_reported_while_a_trial_was_to_stop(lab):

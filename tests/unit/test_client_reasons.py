@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from tuned.cli.verbs.status import _used
 from tuned.client.reasons import study_reasons, trial_reasons
 from tuned.core.callers import Caps, halted, over
-from tuned.wire import CallerRow, DaemonStatus, PlaceRow, StudyRow, TrialDetail, TrialRow
+from tuned.wire import CallerRow, DaemonStatus, PlaceRow, RungRow, StudyRow, TrialDetail, TrialRow
 
 
 def made(kind: Any, **given: Any) -> Any:
@@ -36,6 +36,16 @@ def test_trials_in_places_take_no_slot_here() -> None:
     status = made(DaemonStatus, running=5, slots=1, devices=[], places=places)
     found = trial_reasons(TrialDetail(row, None, "", [], "", 0), study, [row], status)
     assert found[-1].evidence[0] == "1 trial runs on 1 slot"
+
+
+def test_the_rung_that_ended_a_trial_is_told_once() -> None:
+    study = made(StudyRow, name="s", state="running", priority=0)
+    row = made(TrialRow, study="s", number=3, state="pruned", priority=0, origin="sobol", stopped_by="rung")
+    rung = made(RungRow, why="loss 0.9 at step 1: not among the best 1 of 4 (to 0.2)")
+    for reason in (rung.why, f"{rung.why}; its study has ended"):
+        detail = TrialDetail(replace(row, reason=reason), None, "", [], "", 0, rungs=[rung])
+        found = trial_reasons(detail, study, [], made(DaemonStatus))
+        assert found[-1].evidence == [reason]
 
 
 def test_a_study_that_a_cap_has_halted_is_not_mended_by_its_script() -> None:

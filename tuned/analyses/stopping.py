@@ -94,7 +94,7 @@ def stopping_rule(study: StudyData) -> Iterable[Verdict]:
     else:
         meaning = "Early values say little of the end here."
         remedy = (
-            "End it here, and enqueue the stopped trials that were best at their last rung; in the next study judge "
+            "End it here, and run stopped trials again to their end (tunectl retry); in the next study judge "
             f"later, with a first rung (early_stopping.min_step, now {rule.min_step:g}) where curves have crossed."
         )
     yield Verdict(

@@ -171,7 +171,8 @@ def _ended(detail: TrialDetail) -> Reason:
 
 
 def _verdict(detail: TrialDetail) -> list[str]:
-    return [detail.rungs[-1].why] if detail.rungs else []
+    """The latest verdict of early stopping, where it is not the reason of the trial's end already."""
+    return [row.why for row in detail.rungs[-1:] if row.why not in detail.trial.reason]
 
 
 def _attempts(attempts: Sequence[Json]) -> Iterator[str]:

@@ -39,13 +39,14 @@ def drain_study(conn: Connection, study_id: int, reason: str, actor: Actor, now:
 
 
 def end_study(conn: Connection, study_id: int, event: str, reason: str, now: float) -> None:
-    """End a study that has drained; its paused trials keep their results so far and become pruned.
+    """End a study that has drained; its paused trials keep their results, and why they waited, and become pruned.
 
     Raises:
         IllegalMove: The study is not draining.
     """
     for trial in queries.trials(conn, study_id, states=[TrialState.PAUSED]):
-        repository.move_trial(conn, trial.id, "prune", Actor.SCHEDULER, now, reason="its study has ended")
+        reason = "; ".join(part for part in (trial.reason, "its study has ended") if part)
+        repository.move_trial(conn, trial.id, "prune", Actor.SCHEDULER, now, reason=reason)
     repository.move_study(conn, study_id, event, Actor.SCHEDULER, now, reason=reason)
 
 

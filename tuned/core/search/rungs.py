@@ -222,14 +222,16 @@ def explain(decision: Decision, metric: str) -> str:
         case Ruling.CONTINUED:
             return f"{what}: goes on, among {rest}"
         case Ruling.PAUSED if decision.cutoff is None or decision.passing == 0:
-            return f"{what}: waits, {decision.peers} have come this far"
+            return f"{what}: paused when {decision.peers} had come this far"
         case Ruling.PAUSED:
             # Of those that all wait for each other it may be one of the best.
-            return f"{what}: waits, {rest} pass so far"
+            return f"{what}: paused when {rest} passed"
         case Ruling.PROMOTED:
             return f"{what}: was paused, then promoted"
         case Ruling.FINISHING:
             return f"{what}: was paused, then resumed to its end before the study's"
+        case Ruling.RESCUED if decision.cutoff is None or decision.passing == 0:
+            return f"{what}: was paused, then resumed to its end to measure the rule"
         case Ruling.RESCUED:
             return f"{what}: not among {rest}, runs on to measure the rule"
         case _:
