@@ -229,12 +229,14 @@ async def test_a_suggestion_that_is_recorded_like_a_tried_point_is_tried_no_seco
     lab.completed(study_id, 1.0, params={"lr": 0.5, "width": 3})
     study = lab.study_row(study_id)
     found = [Suggested({"lr": lr, "width": 3}, "bayesian", "so") for lr in (0.52, 0.71, 0.69)]
+    found.append(Suggested({"lr": 0.74, "width": 3}, "fallback", "the model failed"))
     new = lab.do(untried, study, found)
     assert [trial.params for trial in new][1] == {"lr": 0.7, "width": 3}
     # The model chose neither of the others: they count as made in its place, and as no fault of its own.
-    assert [trial.origin for trial in new] == ["fallback", "bayesian", "fallback"]
-    assert all(trial.why.startswith(CONVERGED) for trial in new if trial.origin == "fallback")
-    assert len({canonical_key(trial.params) for trial in new} | {canonical_key({"lr": 0.5, "width": 3})}) == 4
+    assert [trial.origin for trial in new] == ["fallback", "bayesian", "fallback", "fallback"]
+    assert [trial.why.startswith(CONVERGED) for trial in new] == [True, False, True, False]
+    assert new[-1].why == "the model failed"
+    assert len({canonical_key(trial.params) for trial in new} | {canonical_key({"lr": 0.5, "width": 3})}) == 5
     assert all(trial.params["lr"] == round(trial.params["lr"], 1) for trial in new)
 
 

@@ -17,7 +17,7 @@ from tuned.core.queue.schedule import room_for
 from tuned.core.search import near
 from tuned.core.search.design import Method, begins_with, fresh_point
 from tuned.core.search.grid import fresh_grid_point
-from tuned.core.search.model_share import CONVERGED, FALLBACK
+from tuned.core.search.model_share import CONVERGED, FALLBACK, MODELLED
 from tuned.core.search.phases import Due
 from tuned.core.space import Point, canonical_key
 from tuned.core.states import STUDY_OPEN
@@ -107,7 +107,8 @@ def untried(conn: Connection, study: Study, suggestions: Sequence[Suggested]) ->
         origin, why = suggestion.origin, suggestion.why
         if canonical_key(chosen) in taken or canonical_key(chosen) in known:
             point = fresh_point(space, study.search.seed, number - 1 + i, taken, as_recorded=rounded)
-            origin, why = FALLBACK, f"{CONVERGED}, as they are recorded ({why})"
+            if origin in MODELLED:
+                origin, why = FALLBACK, f"{CONVERGED}, as they are recorded ({why})"
         if point is None or canonical_key(point) in known:
             continue
         known.add(canonical_key(point))
