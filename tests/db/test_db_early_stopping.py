@@ -202,6 +202,7 @@ def test_a_trial_that_waits_is_not_told_that_it_is_worse_than_others(lab):
     lab.do(drain_study, study_id, "all trials are done", Actor.SCHEDULER, NOW)
     lab.do(end_study, study_id, "complete", "all trials are done", NOW)
     assert lab.by_id(other).reason == "loss 0.7 at step 1: paused when 2 had come this far; its study has ended"
+    assert lab.study_row(study_id).reason == "all trials are done"
 
 
 def test_patience_knows_what_was_reported_while_a_trial_was_to_stop(lab):

@@ -45,8 +45,8 @@ def end_study(conn: Connection, study_id: int, event: str, reason: str, now: flo
         IllegalMove: The study is not draining.
     """
     for trial in queries.trials(conn, study_id, states=[TrialState.PAUSED]):
-        reason = "; ".join(part for part in (trial.reason, "its study has ended") if part)
-        repository.move_trial(conn, trial.id, "prune", Actor.SCHEDULER, now, reason=reason)
+        why = "; ".join(part for part in (trial.reason, "its study has ended") if part)
+        repository.move_trial(conn, trial.id, "prune", Actor.SCHEDULER, now, reason=why)
     repository.move_study(conn, study_id, event, Actor.SCHEDULER, now, reason=reason)
 
 
