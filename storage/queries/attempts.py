@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, select, text
+from sqlalchemy import Connection, RowMapping, and_, bindparam, func, select, text
 
 from storage import rows
 from storage.json_text import load
@@ -90,6 +90,8 @@ _WISH = select(trials.c.stop_reason, trials.c.frozen, trials.c.frozen_by).where(
 )
 _OF_STUDY = select(trials.c.number, trials.c.state, trials.c.attempt).where(trials.c.study_id == bindparam("wanted"))
 _OF_TRIAL = select(table).where(_a.trial_id == bindparam("wanted")).order_by(_a.attempt)
+_ONE = select(table).where(_a.trial_id == bindparam("wanted"), _a.attempt == bindparam("which"))
+_STILL_S = select(_a.still_s).where(_a.trial_id == bindparam("wanted"), _a.attempt == bindparam("which"))
 _ENDED_BY = select(_a.ended_by).where(_a.trial_id == bindparam("wanted"), _a.attempt == bindparam("which"))
 _TRACEBACK = (
     select(_a.traceback)
@@ -179,14 +181,26 @@ def named(conn: Connection, attempt_ids: Sequence[str]) -> dict[str, NamedAttemp
 
 def attempts(conn: Connection, trial_id: int) -> list[dict[str, Any]]:
     """The attempts of a trial, oldest first, as columns by name; `start` and `exit` are the records or None."""
-    found = []
-    for row in conn.execute(_OF_TRIAL, {"wanted": trial_id}).mappings():
-        attempt = dict(row)
-        for record in ("start", "exit"):
-            attempt[record] = None if row[record] is None else load(row[record])
-        for flag in ("sdk", "stop_seen", "resumable", "shared"):
-            attempt[flag] = bool(row[flag])
-        found.append(attempt)
+    return [_read(row) for row in conn.execute(_OF_TRIAL, {"wanted": trial_id}).mappings()]
+
+
+def attempt(conn: Connection, trial_id: int, number: int) -> dict[str, Any] | None:
+    """One attempt, as `attempts` has it; None where there is no such one."""
+    row = conn.execute(_ONE, {"wanted": trial_id, "which": number}).mappings().first()
+    return None if row is None else _read(row)
+
+
+def still_s(conn: Connection, trial_id: int, number: int) -> float:
+    """Seconds for which an attempt that has ended stood still."""
+    return float(conn.execute(_STILL_S, {"wanted": trial_id, "which": number}).scalar_one())
+
+
+def _read(row: RowMapping) -> dict[str, Any]:
+    found = dict(row)
+    for record in ("start", "exit"):
+        found[record] = None if row[record] is None else load(row[record])
+    for flag in ("sdk", "stop_seen", "resumable", "shared"):
+        found[flag] = bool(row[flag])
     return found
 
 

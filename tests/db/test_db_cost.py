@@ -12,6 +12,9 @@ from storage import queries, repository
 from storage.repository import IngestBatch, NewTrial
 from tuned.core.space import canonical_key
 from tuned.core.states import Actor, StopReason
+from tuned.core.trials.endings import Fate
+from tuned.core.trials.metric_lines import Chunk
+from tuned.daemon.attempts.commits import Progress, commit_ending
 
 NOW = 1_000_000.0
 
@@ -173,3 +176,25 @@ def test_a_batch_costs_the_same_late_in_a_long_curve(lab, batch):
     lab.report(trial_id, *(("loss", step, 1.0) for step in range(100, 20_100)))
     late = lab.do(ingest, 30_000)
     assert late <= early + 200
+
+
+def test_the_end_of_an_attempt_costs_the_same_after_many_others(lab):
+    """A trial that is paused again and again for more urgent ones has hundreds of attempts."""
+
+    def ending(after):
+        (trial_id,) = lab.queue(lab.study())
+        for attempt in range(1, after + 1):
+            lab.claim(trial_id)
+            lab.end(trial_id, "retry", attempt=attempt)
+        lab.claim(trial_id)
+
+        def end(conn):
+            progress = Progress(trial_id, after + 1, 0, 0, None, Chunk(), [])
+            with counted(conn) as steps:
+                commit_ending(conn, progress, Fate.ENDED, {"code": 1, "ended_at": NOW}, "", NOW)
+            return steps[0]
+
+        return lab.do(end)
+
+    few, many = ending(2), ending(300)
+    assert many <= few + 200

@@ -164,7 +164,8 @@ def commit_ending(
         reason = "its launch was cut off"
         repository.unclaim(conn, trial.id, progress.attempt, reason, Actor.RECOVERY, now)
         return Ending(study.id, TrialState.QUEUED, reason, None)
-    row = queries.attempts(conn, trial.id)[-1]
+    row = queries.attempt(conn, trial.id, progress.attempt)
+    assert row is not None
     unforked = None if trial.stop_reason is not None else never_began(record, row["start"])
     outcome = _read_exit(study, trial, bool(row["stop_seen"]), progress, record, tail, damaged)
     outcome = as_placed(outcome, record, word, trial.retries_used, trial.stop_reason, bool(row["stop_seen"]))
@@ -186,7 +187,7 @@ def commit_ending(
         traceback=last_traceback(tail) if outcome.failure is not None else "",
     )
     _pause_if_failing(conn, trial, study.id, study.state, outcome, now)
-    still = queries.attempts(conn, trial.id)[-1]["still_s"]
+    still = queries.still_s(conn, trial.id, progress.attempt)
     return Ending(study.id, state, outcome.reason, _seconds(record, still), go_cold=unforked is not None)
 
 
@@ -236,7 +237,7 @@ def committed_ending(conn: Connection, trial_id: int, number: int) -> Ending | N
     For a caller whose commit went through and whose own note of it failed. The state is its trial's, which may be in
     another attempt by now.
     """
-    row = next((row for row in queries.attempts(conn, trial_id) if row["attempt"] == number), None)
+    row = queries.attempt(conn, trial_id, number)
     if row is None:
         return None
     trial = queries.trial_by_id(conn, trial_id)

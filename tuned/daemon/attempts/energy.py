@@ -52,9 +52,10 @@ def commit_rest(
     if ended is None or told is None or min(now, ended) <= told:
         return
     end = min(now, ended)
-    claimed = queries.attempts(conn, trial_id)[-1]["claimed_at"]
+    attempt = queries.attempt(conn, trial_id, number)
+    assert attempt is not None
     hours = queries.joules_so_far(conn, trial_id, number, end) / 3600
-    sample = (WATT_HOURS, float(int(max(0.0, end - claimed))), hours, end)
+    sample = (WATT_HOURS, float(int(max(0.0, end - attempt["claimed_at"]))), hours, end)
     ingest(conn, IngestBatch(trial_id, number, offset, offset, [sample]), now)
 
 

@@ -302,8 +302,8 @@ class Attempts:
     def _stored_start(self, attempt: LiveAttempt) -> dict[str, Any] | None:
         """The start record as the database has it, for when the directory is gone or damaged."""
         with self._database.read() as conn:
-            rows = queries.attempts(conn, attempt.trial_id)
-        return next((row["start"] for row in rows if row["attempt"] == attempt.attempt), None)
+            row = queries.attempt(conn, attempt.trial_id, attempt.attempt)
+        return None if row is None else row["start"]
 
     async def _end(self, attempt: LiveAttempt, progress: Progress, facts: Facts, verdict: Fate) -> None:
         record = facts.exit

@@ -274,7 +274,7 @@ class Packing:
             taken = self._footprint(study)
             if taken is None or taken.speed or not taken.seconds:
                 continue
-            attempt = next((a for a in queries.attempts(conn, row.trial.id) if a["attempt"] == row.attempt), None)
+            attempt = queries.attempt(conn, row.trial.id, row.attempt)
             if row.attempt > 1 or attempt is None or attempt["ended_by"] != "exit_ok" or not attempt["started_at"]:
                 continue
             if attempt["still_s"]:
