@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -76,10 +76,7 @@ class Call(Generic[T_co]):
     @property
     def payload(self) -> bytes | None:
         """The body as JSON, or None."""
-        if self.body is None:
-            return None
-        plain = asdict(self.body) if hasattr(self.body, "__dataclass_fields__") else self.body
-        return json.dumps(plain).encode()
+        return None if self.body is None else json.dumps(_plain(self.body)).encode()
 
     def read(self, body: bytes) -> T_co:
         """The reply's body, decoded.
@@ -98,6 +95,20 @@ class Call(Generic[T_co]):
     def undecoded(self) -> Call[Any]:
         """The same call, its reply left as plain data."""
         return replace(self, reply=None)
+
+
+def _plain(body: Any) -> Any:
+    """A body as plain data, without the keys that say nothing: a daemon of an earlier version may not know them."""
+    if isinstance(body, (list, tuple)):
+        return [_plain(item) for item in body]
+    if not is_dataclass(body):
+        return body
+    told = ((f, getattr(body, f.name)) for f in fields(body))
+    return {f.name: _plain(value) for f, value in told if value != _default(f)}
+
+
+def _default(known: Field[Any]) -> Any:
+    return known.default if known.default_factory is MISSING else known.default_factory()
 
 
 def _query_value(value: Any) -> Any:

@@ -41,11 +41,11 @@ def test_query_leaves_out_none_repeats_lists_and_quotes_names(daemon: Any) -> No
     assert request.query == [("state", "running"), ("state", "queued"), ("descending", "true")]
 
 
-def test_bodies_are_the_wire_dataclasses_fields(daemon: Any) -> None:
+def test_bodies_are_the_wire_dataclasses_fields_that_say_something(daemon: Any) -> None:
     daemon.routes["POST /v1/studies/digits/enqueue"] = {"trials": [4, 5]}
     enqueued = Client(daemon.socket).send(api.enqueue("digits", Enqueue([{"lr": 0.1}, {}], 3)))
     assert enqueued.trials == [4, 5]
-    assert daemon.seen[0].body == {"points": [{"lr": 0.1}, {}], "priority": 3, "like": None, "seeds": 1}
+    assert daemon.seen[0].body == {"points": [{"lr": 0.1}, {}], "priority": 3}
 
 
 @pytest.mark.parametrize(
