@@ -59,10 +59,11 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
             wanted = queries.study_by_id(conn, row.trial.study_id).spec.run.gpus
         return share_of(wanted_by(row.trial.retries_used, wanted or 1.0))
 
-    def spent(row: Row) -> float:
+    def spent(row: Row) -> tuple[float, float | None]:
         lives, run_dir = _living(row) is not None, database.located(row.run_dir)
         with database.read() as conn:
-            return energy.so_far(conn, row, run_dir, clock.now(), lives=lives)
+            known = energy.so_far(conn, row, run_dir, clock.now(), lives=lives)
+            return known, energy.unsampled_since(conn, row) if lives else None
 
     rows = await asyncio.to_thread(live)
     failpoints.reach("adoption.read")
@@ -71,6 +72,7 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
         run_dir = database.located(row.run_dir)
         if place:
             run_dir = placed.followed(graveyard.runs, row.trial.study) / run_dir.parent.name / run_dir.name
+        joules, unsampled_since = await asyncio.to_thread(spent, row)
         attempt = LiveAttempt(
             trial_id=row.trial.id,
             study=row.trial.study,
@@ -88,7 +90,8 @@ async def adopt(database: Database, attempts: Attempts, slots: Slots, graveyard:
             # Until its start record is read: its processes are ours, whatever they hold of a card.
             supervisor=None if place else _living(row),
             placing=Placing(places.station(place), fresh=False) if place else None,
-            spent=await asyncio.to_thread(spent, row),
+            spent=joules,
+            unsampled_since=unsampled_since,
         )
         if row.shared:
             slots.beside[attempt.holder] = row.claimed_at  # since when is not known any more

@@ -35,6 +35,12 @@ def so_far(conn: Connection, row: queries.LiveAttempt, run_dir: Path, now: float
     return queries.joules_so_far(conn, row.trial.id, row.attempt, min(now, until))
 
 
+def unsampled_since(conn: Connection, row: queries.LiveAttempt) -> float | None:
+    """When an attempt began (unix seconds) that its earlier daemon took no sample of; None where it took one."""
+    told = queries.energy_told_at(conn, row.trial.id, row.attempt)
+    return row.claimed_at if told is None else None
+
+
 def commit_rest(
     conn: Connection, trial_id: int, number: int, offset: int, record: Mapping[str, Any] | None, now: float
 ) -> None:

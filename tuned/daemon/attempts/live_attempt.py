@@ -53,6 +53,8 @@ class LiveAttempt:
         doubtful: Whether a look failed, so that what was committed of it is to be read from the database.
         cut_off: Whether the attempt before it was given back because its launch was cut off.
         joules: Energy counters of its cards at its last sample, by card; `spent`: joules since it began.
+        unsampled_since: When it began (unix seconds), of one whose earlier daemon never looked at its cards; until the
+            first look.
         cpu: Seconds of processor time that its processes had taken at the last sample, and when (monotonic).
         samples: Measurements of the device that wait for the next commit.
         placing: Its way through its place; None of one on this machine.
@@ -97,6 +99,7 @@ class LiveAttempt:
     cut_off: bool = False
     joules: dict[str, float] = field(default_factory=dict)
     spent: float = 0.0
+    unsampled_since: float | None = None
     cpu: tuple[float, float] | None = None
     samples: list[tuple[str, float, float, float | None]] = field(default_factory=list)
     dirty: asyncio.Event = field(default_factory=asyncio.Event)

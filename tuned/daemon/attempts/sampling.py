@@ -179,10 +179,15 @@ def _record(slots: Slots, attempt: LiveAttempt, family: Collection[int], cpu_s: 
 def _take_energy(attempt: LiveAttempt, cards: Sequence[str], found: Sequence[Sample]) -> bool:
     """Count what its cards took since its last sample, by their counters; by the power of those that have none.
 
+    What they took before the first look at an adopted attempt is by the power of now, too.
+
     Returns:
         Whether every card tells one of both: of some of them alone the sum would be too small.
     """
     since = 0.0 if attempt.cpu is None else time.monotonic() - attempt.cpu[1]
+    if attempt.unsampled_since is not None:
+        unsampled, attempt.unsampled_since = clock.now() - attempt.unsampled_since, None
+        attempt.spent += sum(sample.watts or 0.0 for sample in found) * max(0.0, unsampled)
     for card, sample in zip(cards, found, strict=True):
         if sample.joules is not None:
             attempt.spent += card_figures.spent(attempt.joules.get(card), sample.joules)
