@@ -19,6 +19,7 @@ from storage.stamp import APPLICATION_ID
 from tests.patience import DEADLINE_S
 from tuned.core.errors import Unavailable
 from tuned.core.states import TrialState
+from tuned.core.trials.ran import ran_s
 
 RELEASED = Path(__file__).parent / "schemas"
 """One file of each released schema, written by the version that had it: studies that ended and one under way, with a
@@ -234,6 +235,21 @@ def test_the_clock_of_a_trial_that_waits_after_a_run_stands_still_since_its_end(
     conn.close()
     lab = open_lab(path)
     assert [lab.by_id(trial).still_since for trial in (waits, never)] == [now + 10, None]
+
+
+def test_the_clock_of_a_frozen_trial_stands_still_since_it_was_frozen(released, open_lab):
+    path = released(1)
+    conn = sqlite3.connect(path)
+    (at,) = conn.execute("SELECT max(at) FROM events WHERE type = 'trial.frozen' AND study = 'held'").fetchone()
+    conn.close()
+    lab = open_lab(path)
+    (held,) = [study for study in lab.ask(queries.studies) if study.name == "held"]
+    (frozen,) = [trial for trial in lab.ask(queries.trials, held.id) if trial.frozen]
+    assert frozen.state is TrialState.RUNNING and frozen.started_at < at
+    assert frozen.still_since == at
+    assert ran_s(frozen, at + 3600) == pytest.approx(at - frozen.started_at)
+    others = [trial for trial in lab.ask(queries.trials, held.id) if trial.state is TrialState.RUNNING]
+    assert [trial.still_since for trial in others if not trial.frozen] == [None] * (len(others) - 1)
 
 
 @pytest.mark.parametrize(

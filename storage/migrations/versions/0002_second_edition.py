@@ -39,6 +39,10 @@ STATEMENTS = (
     # The clock of a trial that waits after a run stands still.
     """UPDATE trials SET still_since = (SELECT max(a.ended_at) FROM attempts a WHERE a.trial_id = trials.id)
     WHERE state IN ('queued', 'paused') AND started_at IS NOT NULL""",
+    # So does that of a frozen one. Of an event that is gone by now nothing is known: its clock goes on.
+    """UPDATE trials SET still_since = (SELECT max(trials.started_at, max(e.at)) FROM events e JOIN studies s
+    ON s.name = e.study WHERE s.id = trials.study_id AND e.number = trials.number AND e.type = 'trial.frozen')
+    WHERE state = 'running' AND frozen = 1""",
     """ALTER TABLE studies ADD COLUMN paused_by TEXT DEFAULT '' NOT NULL CHECK (paused_by = '' OR paused_by IN
     ('cap', 'daemon', 'import', 'user'))""",
     """UPDATE studies SET paused_by = CASE reason WHEN '' THEN 'user' WHEN 'paused by you' THEN 'user'
