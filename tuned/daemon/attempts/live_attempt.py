@@ -53,7 +53,7 @@ class LiveAttempt:
         doubtful: Whether a look failed, so that what was committed of it is to be read from the database.
         cut_off: Whether the attempt before it was given back because its launch was cut off.
         joules: Energy counters of its cards at its last sample, by card; `spent`: joules since it began.
-        unsampled_since: When it began (unix seconds), of one whose earlier daemon never looked at its cards; until the
+        unsampled_since: The begin (unix seconds) of one whose earlier daemon never looked at its cards; until the
             first look.
         cpu: Seconds of processor time that its processes had taken at the last sample, and when (monotonic).
         samples: Measurements of the device that wait for the next commit.

@@ -179,7 +179,7 @@ def _record(slots: Slots, attempt: LiveAttempt, family: Collection[int], cpu_s: 
 def _take_energy(attempt: LiveAttempt, cards: Sequence[str], found: Sequence[Sample]) -> bool:
     """Count what its cards took since its last sample, by their counters; by the power of those that have none.
 
-    What they took before the first look at an adopted attempt is by the power of now, too.
+    The time before the first look at an adopted attempt counts by the power of now, too.
 
     Returns:
         Whether every card tells one of both: of some of them alone the sum would be too small.
