@@ -44,6 +44,17 @@ def test_the_middle_of_all_ranges_gives_way_to_a_condition() -> None:
     assert sum(first.values()) <= 0.9  # type: ignore[arg-type]
 
 
+def test_small_numbers_keep_their_conditions_as_large_ones_do() -> None:
+    """A slack of 1e-9 let the least learning rate be twice the greatest one."""
+    rate = {"type": "float", "low": 1e-10, "high": 1e-6, "log": True}
+    ordered = space(linear(at_least=0, most=1, least=-1), most=rate, least=rate)
+    assert not ordered.meets({"most": 1e-9, "least": 1.5e-9}) and ordered.meets({"most": 1e-9, "least": 1e-9})
+    assert all(point["most"] >= point["least"] for point in (design_point(ordered, 0, i) for i in range(200)))  # type: ignore[operator]
+    few = space(linear(at_most=2e-8, most=1, least=1), most=rate, least=rate)
+    sums = [sum(design_point(few, 0, i).values()) for i in range(200)]  # type: ignore[arg-type]
+    assert max(sums) <= 2e-8 * (1 + 1e-8)
+
+
 def test_a_rare_corner_is_found_by_repair() -> None:
     whole = space(linear(at_most=1e-9, x=1, y=1, z=1), **{n: {"type": "float", "low": 0.0, "high": 1.0} for n in "xyz"})
     assert sum(design_point(whole, 0, 3).values()) <= 1.1e-9  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _SLACK = 1e-9
-"""Of the bound's size: what sums of floats may be off by."""
+"""Of the size of the bound, or of the terms: what sums of floats may be off by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ class LinearConstraint:
 
     def excess(self, point: Mapping[str, Any]) -> float:
         """By how much the sum is too large (above zero) or too small (below zero); 0.0 when the point meets it."""
-        value = self.value(point)
-        if self.at_most is not None and value > self.at_most + _SLACK * max(1.0, abs(self.at_most)):
+        value, size = self.value(point), sum(abs(w * float(point[name])) for name, w in self.terms if name in point)
+        if self.at_most is not None and value > self.at_most + _SLACK * max(size, abs(self.at_most)):
             return value - self.at_most
-        if self.at_least is not None and value < self.at_least - _SLACK * max(1.0, abs(self.at_least)):
+        if self.at_least is not None and value < self.at_least - _SLACK * max(size, abs(self.at_least)):
             return value - self.at_least
         return 0.0
 
