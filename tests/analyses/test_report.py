@@ -242,11 +242,18 @@ def test_other_metrics_and_the_rescue_sample_have_a_place_and_empty_columns_have
     trials = tuple(replace(t, curves={**t.curves, "val_accuracy": curve([0.5, 0.75])}) for t in made.trials)
     spec = replace(made.spec, early_stopping=EarlyStopping("asha", 3, 30, 3))
     text, found = page(replace(made, trials=(replace(trials[0], rescued=True), *trials[1:]), spec=spec))
-    assert "How often early stopping was wrong" in found.text
+    assert "How often early stopping was wrong" in found.text and "Early stopping: asha." in found.text
     table = text[text.index("The best 6 trials") : text.index("picture-progress")]
     assert "val_accuracy" in table and "0.75" in table
     effects = text[text.index("val_loss by x") :]
     assert ">gap<" not in effects[: effects.index("</table>")]
+
+
+def test_patience_alone_is_a_rule_of_early_stopping() -> None:
+    made = searched({"x": {"type": "float", "low": 0.0, "high": 1.0}}, lambda p: p["x"], 6)
+    _, found = page(replace(made, spec=replace(made.spec, early_stopping=EarlyStopping("none", patience=3))))
+    assert "Early stopping: patience." in found.text
+    assert EarlyStopping("median", patience=3).told == "median and patience" and EarlyStopping("none").told == "none"
 
 
 def test_the_cards_have_a_picture_and_tables_that_add_up() -> None:

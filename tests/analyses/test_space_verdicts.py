@@ -146,7 +146,7 @@ def test_a_coarse_metric_is_told_from_parameters_that_reach_nothing():
     ((about, what),) = said([[0.5]] * 4, [[0.3], [0.2], [0.1], [0.4]])
     assert about == "train_loss" and "though train_loss went differently" in what
     ((about, what),) = said([[0.5, 0.7]] * 4, [[0.3, 0.2]] * 4)
-    assert about == "" and "nothing that is varied moves val_loss" in what
+    assert about == "" and "nothing that is varied has moved val_loss" in what
 
 
 def test_steps_linear_rates_and_batches_are_seen_in_the_space():

@@ -11,10 +11,11 @@ import pytest
 from tuned.cli import render, standing, table
 from tuned.cli.trial_page import show_trial
 from tuned.cli.verbs.check import _Printed
+from tuned.cli.verbs.studies import _stopping
 from tuned.cli.verbs.trials import by_relevance, trials_table
 from tuned.client.reasons import trial_reasons
 from tuned.core.text import one_line
-from tuned.wire import BestRow, DaemonStatus, StudyRow, StudySummary, TrialDetail, TrialRow
+from tuned.wire import BestRow, DaemonStatus, StoppingRow, StudyRow, StudySummary, TrialDetail, TrialRow
 
 
 def test_the_output_of_a_trial_is_printed_by_whole_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,3 +177,12 @@ def test_a_trial_that_is_told_to_end_says_what_it_waits_for(capsys: pytest.Captu
     detail = TrialDetail(row, None, "", [], "", 0, waits_for=row.waits_for)
     show_trial(detail, [])
     assert "  waits for   told to end" in capsys.readouterr().out.splitlines()
+
+
+def test_what_early_stopping_did_is_told_by_the_rules_that_stopped() -> None:
+    patience = StoppingRow("none", 24, 0, 0, 0, 0, None)
+    assert _stopping(patience, {"early_stopping": {"patience": 3.0}}) == "patience: 24 stopped, 0 paused at a rung"
+    asha = StoppingRow("asha", 10, 0, 11, 11, 8, 8 / 11)
+    assert _stopping(asha, {"early_stopping": {"patience": None}}) == (
+        "asha: 10 stopped, 0 paused at a rung; wrong about 8 of 11 that ran on to measure it (73%)"
+    )

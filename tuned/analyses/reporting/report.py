@@ -218,7 +218,7 @@ class _Report:
         limits += [f"at most {duration(search.budget)}"] if search.budget else []
         text = f"Search: {search.method}, {', '.join(limits) or 'without a limit'}, seed {search.seed}."
         stopping = self.study.spec.early_stopping
-        text += f" Early stopping: {stopping.method}." if stopping else " No early stopping."
+        text += f" Early stopping: {stopping.told}." if stopping else " No early stopping."
         section.pieces.append(html.paragraph(text))
         self._table(section, lambda: stopping_table(self.study))
         return section

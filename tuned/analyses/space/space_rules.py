@@ -41,7 +41,7 @@ def _same(study: StudyData) -> Iterable[Verdict]:
     differs = _differing(study)
     if not differs:
         yield Verdict(
-            "warn", "space.same", f"{equal}: nothing that is varied moves {' or '.join(metrics)}.", evidence,
+            "warn", "space.same", f"{equal}: nothing that is varied has moved {' or '.join(metrics)}.", evidence,
             "See that the code uses its parameters: print in it what it trains with. If it does, the metric is too "
             "coarse.", f"tunectl show {study.name}/best --command",
         )  # fmt: skip

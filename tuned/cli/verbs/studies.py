@@ -19,6 +19,7 @@ from tuned.core import words
 from tuned.core.errors import InvalidInput
 from tuned.core.state_words import told
 from tuned.core.states import LIVE
+from tuned.core.study.searching import stopping_told
 from tuned.core.targets import parse_target
 from tuned.core.text import one_line
 
@@ -153,7 +154,7 @@ def _show(page: StudyPage) -> None:
         ("each trial", words.count(row.cores, "core") if row.cores else ""),
         ("cards", row.packing),
         ("points", row.phase),
-        ("early stop", _stopping(row.early_stopping)),
+        ("early stop", _stopping(row.early_stopping, spec)),
         ("priority", str(row.priority) if row.priority else ""),
         ("time left", f"about {words.duration(row.eta_s)}" if row.eta_s else ""),
         ("runs", _runs(spec)),
@@ -185,12 +186,14 @@ def _bound(row: ConstraintRow) -> str:
     return f"{least}{row.metric}{most}"
 
 
-def _stopping(row: StoppingRow | None) -> str:
+def _stopping(row: StoppingRow | None, spec: Mapping[str, Any]) -> str:
     if row is None:
         return ""
-    text = f"{row.method}: {row.stopped} stopped, {row.waiting} paused at a rung"
+    rules = stopping_told(row.method, (spec.get("early_stopping") or {}).get("patience"))
+    text = f"{rules}: {row.stopped} stopped, {row.waiting} paused at a rung"
     if row.wrong_share is not None:
-        text += f"; {row.wrong} of {row.rescued_ended} rescued ones should not have been ({row.wrong_share:.0%})"
+        share = f"{row.wrong} of {row.rescued_ended} that ran on to measure it ({row.wrong_share:.0%})"
+        text += f"; wrong about {share}"
     elif row.rescued:
         text += f"; {row.rescued} let run on to measure the rule"
     return text

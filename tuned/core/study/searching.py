@@ -89,6 +89,11 @@ class EarlyStopping:
     folds: bool = True
     keep: int = 5
 
+    @property
+    def told(self) -> str:
+        """The rules that stop trials, in words: `asha`, `patience`, `median and patience`, `none`."""
+        return stopping_told(self.method, self.patience)
+
     def check(self, objectives: Sequence[Objective]) -> None:
         """Refuse a rule that nothing could be judged by.
 
@@ -108,6 +113,12 @@ class EarlyStopping:
                 where="early_stopping.max_step",
                 hint="it is the step at which a trial has finished",
             )
+
+
+def stopping_told(method: str, patience: float | None) -> str:
+    """The rules that stop trials, in words: patience alone is no lack of one."""
+    rules = [method] if patience is None else [*([] if method == "none" else [method]), "patience"]
+    return " and ".join(rules)
 
 
 def search_now(search: SearchSpec, playbook: Playbook | None) -> SearchSpec:
