@@ -437,6 +437,22 @@ def test_an_earlier_study_without_a_constraints_metric_tells_of_the_objective(ad
     assert suggestion.predicted is not None and set(suggestion.predicted) == {"loss", "latency"}
 
 
+def test_a_corner_that_was_tried_is_not_tried_from_within_a_hairs_breadth(advisor: AdvisorProcess) -> None:
+    """Under conditions the search for the next point ends beside a corner, at 5e-15: the same training once more."""
+    unit = {"type": "float", "low": 0.0, "high": 1.0}
+    space = constrained(parse_space({"x": unit, "y": unit}), [LinearTable(linear={"x": 1.0, "y": -1.0}, at_least=0.0)])
+    points: list[Point] = [design_point(space, 0, i) for i in range(6)]
+    points += [{"x": 0.0, "y": 0.0}, {"x": 0.4, "y": 0.0}]
+    for number in range(9, 13):
+        rows = [done(i + 1, p, float(p["x"]) + float(p["y"])) for i, p in enumerate(points)]
+        advisor.define(44, space, *rows, seed=0)
+        chosen = advisor.suggest(44, number).params
+        assert chosen is not None
+        apart = [max(abs(float(chosen[name]) - float(p[name])) for name in "xy") for p in points]
+        assert min(apart) > 1e-6, chosen
+        points.append(chosen)
+
+
 @pytest.mark.parametrize("log", [False, True], ids=["told to Ax", "met by rejection"])
 def test_conditions_between_parameters_are_met_by_the_model(advisor: AdvisorProcess, log: bool):
     """The best of the whole space lies where no point may be: the model must stay at the edge."""

@@ -9,8 +9,10 @@ import logging
 import math
 import time
 from dataclasses import dataclass, field, replace
+from operator import sub
 from typing import TYPE_CHECKING, Any
 
+from tuned.advisor.encoding import columns_of, places
 from tuned.advisor.history import Evidence, weigh
 from tuned.advisor.lessons import Lesson, lessons_of
 from tuned.advisor.messages import DefineStudy, Forget, Ping, Request, Suggest, Suggestion, TrialLine, UpdateTrials
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 LEAST_DATA = 2
 TRIES = 5
 """How often the model is asked again after a point that has been used."""
+SAME = 1e-7
+"""Of every range: points that are less apart are one. Under conditions a search ends beside a corner, not in it."""
 MOST_SPREAD = 500
 """Points that are compared where the model cannot be told of a condition between parameters."""
 MOST_COMPARED = 2000
@@ -191,7 +195,7 @@ def _model(model: Model, definition: DefineStudy, evidence: Evidence, number: in
                 modelled = _best_of(model, definition, evidence, _feasible(definition, evidence, number))
                 return Suggestion(modelled.point, "bayesian", _why(definition, evidence, modelled), modelled.predicted)
             continue
-        if canonical_key(modelled.point) not in evidence.taken:
+        if not _tried(definition.space, evidence, modelled.point):
             return Suggestion(modelled.point, "bayesian", _why(definition, evidence, modelled), modelled.predicted)
         size = definition.space.size()
         if size is not None and size <= MOST_COMPARED and len(definition.objectives) == 1:
@@ -199,6 +203,16 @@ def _model(model: Model, definition: DefineStudy, evidence: Evidence, number: in
             return Suggestion(modelled.point, "bayesian", _why(definition, evidence, modelled), modelled.predicted)
     why = f"{CONVERGED}, {TRIES} times"
     return _design(definition, evidence, number, "sobol", why, "fallback")
+
+
+def _tried(space: SearchSpace, evidence: Evidence, point: Point) -> bool:
+    """Whether a point has been used, or lies so near to one that no training tells them apart."""
+    if canonical_key(point) in evidence.taken:
+        return True
+    columns = columns_of(space)
+    at = places(columns, point)
+    known = [sample.point for sample in evidence.data] + [other for _, other in (*evidence.pending, *evidence.avoided)]
+    return any(max(map(abs, map(sub, at, places(columns, other))), default=0.0) < SAME for other in known)
 
 
 def _best_free(model: Model, definition: DefineStudy, evidence: Evidence) -> Modelled:
