@@ -243,6 +243,16 @@ def write_record(
     data = json.dumps(dict(record, protocol=version), separators=(",", ":")).encode()
     temporary = os.path.join(folder, ".%s.%s" % (name, os.urandom(8).hex()))
     target = os.path.join(folder, name)
+    try:
+        _write_and_rename(data, temporary, target, durable)
+    except OSError as error:
+        # Named by the record: the file of this moment says nothing to anybody, and is another at every try.
+        raise OSError(error.errno, error.strerror or str(error), target) from error
+    if durable:
+        sync_folder(folder)
+
+
+def _write_and_rename(data: bytes, temporary: str, target: str, durable: bool) -> None:
     faults.check("open", target)
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -262,8 +272,6 @@ def write_record(
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    if durable:
-        sync_folder(folder)
 
 
 def exits_dir(run_dir: str) -> str:

@@ -70,22 +70,30 @@ def test_the_daemon_logs_through_it() -> None:
     assert done.stderr.count("WARNING x: no space") == FIRST
 
 
+@pytest.mark.parametrize("in_the_way", ["a file", "a folder"])
 async def test_a_record_that_cannot_be_written_is_said_once_and_once_more_when_it_can(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, in_the_way: str
 ) -> None:
     database = open_database(tmp_path / "tuned.db", lambda events: None)
     database.writer.submit(lambda conn: repository.create_study(conn, make_spec("quick"), {}, NOW)).result()
     caplog.set_level(logging.INFO)
     runs = tmp_path / "runs"
     records = StudyRecords(database, Hub(asyncio.get_running_loop()), runs)
-    runs.write_text("in the way")
+    if in_the_way == "a file":
+        runs.write_text("")
+    else:
+        (runs / "quick" / "study.json").mkdir(parents=True)
     for _ in range(3):
         records._changed = {"quick"}
         assert await records._round() == {"quick"}
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 1
     assert said[0].startswith("the record of study quick could not be written: ")
-    runs.unlink()
+    assert said[0].endswith("/runs/quick/study.json'")
+    if in_the_way == "a file":
+        runs.unlink()
+    else:
+        (runs / "quick" / "study.json").rmdir()
     for _ in range(2):
         records._changed = {"quick"}
         assert await records._round() == set()

@@ -34,6 +34,19 @@ class TestRecords:
         assert protocol.read_record(str(tmp_path), "exit.json") == {"code": 0, "protocol": protocol.PROTOCOL}
         assert [path.name for path in tmp_path.iterdir()] == ["exit.json"]
 
+    def test_a_record_that_cannot_be_written_is_named_and_not_the_file_of_that_moment(self, tmp_path: Path) -> None:
+        """Else the same trouble would have another text at every try."""
+        (tmp_path / "exit.json").mkdir()
+        for folder, kind in ((tmp_path, IsADirectoryError), (tmp_path / "gone", FileNotFoundError)):
+            told = set()
+            for _ in range(2):
+                with pytest.raises(kind) as refused:
+                    protocol.write_record(str(folder), "exit.json", {"code": 0})
+                told.add(str(refused.value))
+                assert refused.value.filename == str(folder / "exit.json")
+            assert len(told) == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["exit.json"]
+
     def test_two_writers_of_one_record_are_never_in_each_others_way(self, tmp_path: Path) -> None:
         folder, begin = str(tmp_path), threading.Barrier(2)
 
