@@ -48,6 +48,23 @@ def test_an_earlier_study_is_where_the_search_begins(shared_daemon: DaemonProces
     assert last["origin"] == "bayesian" and "and 12 of earlier studies" in last["why"], last["why"]
 
 
+def test_a_study_that_another_one_begins_from_stays_while_that_one_runs(
+    shared_daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    """It was deleted, and from the daemon's next start on the model knew nothing of it."""
+    shared_daemon.submit(study(tmp_path, "source", method="sobol", trials=3), tmp_path)
+    shared_daemon.wait_ended("source")
+    user = study(tmp_path, "user", trials=4, **{"from": ["source"]})
+    user["run"] = {"command": ["sleep", "60"]}
+    shared_daemon.submit(user, tmp_path)
+    with pytest.raises(Exception, match="user begins from it"):
+        shared_daemon.delete("/v1/studies/source")
+    assert shared_daemon.study("source")["counts"] == {"completed": 3}
+    shared_daemon.post("/v1/cancel", {"targets": ["user"]})
+    shared_daemon.wait_ended("user")
+    shared_daemon.delete("/v1/studies/source")
+
+
 def test_what_is_given_takes_no_place_of_a_grid_and_no_more_trials_than_there_are(
     shared_daemon: DaemonProcess, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from storage import queries, repository
+from storage import repository
 from tuned.core import words
 from tuned.core.errors import Conflict
 from tuned.core.states import OPEN, STUDY_ENDED, StudyState, number_in
@@ -17,9 +17,9 @@ from tuned.core.study import Study
 from tuned.daemon import clock, failpoints, resolving
 from tuned.daemon.attempts import second_places
 from tuned.daemon.files import records
-from tuned.daemon.files.pretrained import needed
 from tuned.daemon.http.context import Given
 from tuned.daemon.http.routes import make_router
+from tuned.daemon.studies.used import refuse_used
 from tuned.wire import Changed
 
 router = make_router("studies")
@@ -34,11 +34,7 @@ async def delete(name: str, given: Given) -> Changed:
         kept.extend(second_places.of_study(conn, study.id, given.runs))
         if study.state not in STUDY_ENDED and study.state is not StudyState.PAUSED:
             raise _refusal(study)
-        others = {s.name: s.spec for s in queries.studies(conn, active_only=True) if s.id != study.id}
-        users = [other for other, spec in others.items() if any(n == name for n, _ in needed({other: spec}))]
-        if users:
-            hint = f"wait for it, or tunectl cancel {users[0]}"
-            raise Conflict(f"{users[0]} begins from its checkpoints", where=name, hint=hint)
+        refuse_used(conn, study)
         repository.delete_study(conn, study.id, clock.now())
         if not given.dry_run:
             graves.extend(filter(None, [given.graveyard.bury(name)]))

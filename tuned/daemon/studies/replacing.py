@@ -18,7 +18,7 @@ from tuned.core.states import STUDY_ENDED
 from tuned.core.study import Study
 from tuned.daemon import failpoints
 from tuned.daemon.files import renaming
-from tuned.daemon.files.pretrained import needed
+from tuned.daemon.studies.used import refuse_used
 
 LONGEST = 64
 """Characters of a study's name."""
@@ -44,7 +44,7 @@ class Replaced:
         """
         if study.state not in STUDY_ENDED and not rehearse:
             raise Conflict(f"{study.name} is {study.state}", hint=f"tunectl cancel {study.name}, and try again")
-        _refuse_used(conn, study)
+        refuse_used(conn, study)
         self.kept_as = _free(study.name, {other.name for other in queries.studies(conn)}, self._runs)
         if rehearse:
             repository.rename_study(conn, study.id, self.kept_as, now, live=True)
@@ -58,14 +58,6 @@ class Replaced:
         """Move the folder back: the transaction was not committed."""
         if self._moved is not None:
             renaming.move_back(self._runs, *self._moved)
-
-
-def _refuse_used(conn: Connection, study: Study) -> None:
-    others = {s.name: s.spec for s in queries.studies(conn, active_only=True) if s.id != study.id}
-    for other, spec in others.items():
-        if study.name in spec.search.sources or any(name == study.name for name, _ in needed({other: spec})):
-            hint = f"wait for it, or tunectl cancel {other}"
-            raise Conflict(f"{other} begins from it, by its name", where=study.name, hint=hint)
 
 
 def _free(name: str, names: Collection[str], runs: Path) -> str:
