@@ -8,9 +8,6 @@ at most.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 
 from sqlalchemy import Connection
 
@@ -18,11 +15,11 @@ from storage.driver import driver_of
 from storage.repository import moves
 from storage.repository.events import add_event
 from storage.repository.moves import MovingTrial
-from storage.summaries import stored_curve, summary_at, summary_of
+from storage.repository.new_reports import Reports
 from tuned.core import events, ranking
 from tuned.core.search import rungs
 from tuned.core.search.rescue import drawn_for_rescue
-from tuned.core.search.rungs import RUNS_FREE, Decision, Entry, Ruling, Standing, Streak
+from tuned.core.search.rungs import RUNS_FREE, Decision, Entry, Ruling, Standing
 from tuned.core.states import STUDY_OPEN, Actor, StoppedBy, StopReason, TrialState
 from tuned.core.study import EarlyStopping, Objective
 from tuned.protocol import encode_numbers
@@ -44,38 +41,12 @@ _SET_VERDICT = "UPDATE rungs SET verdict = ? WHERE trial_id = ? AND verdict = 'p
 _WAITS_AT = "SELECT rung, score, number FROM rungs WHERE trial_id = ? AND verdict = 'paused'"
 _UNCOUNTED = "SELECT rung, score, number FROM rungs WHERE trial_id = ? AND counted = 0"
 _COUNT = "UPDATE rungs SET counted = 1 WHERE trial_id = ? AND rung = ?"
-_STREAK = "SELECT best, best_step FROM streaks WHERE trial_id = ?"
 _SET_STREAK = """INSERT INTO streaks (trial_id, best, best_step) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET best = excluded.best, best_step = excluded.best_step"""
 _RESUMABLE = "SELECT resumable FROM attempts WHERE trial_id = ? AND attempt = ?"
 _STUDY_STATE = "SELECT state FROM studies WHERE id = ?"
 
 _STOPS = {Ruling.PAUSED: StopReason.PAUSE, Ruling.PRUNED: StopReason.PRUNE}
-
-
-@dataclass(frozen=True, slots=True)
-class Reports:
-    """New reports of the objective's metric.
-
-    Attributes:
-        points: (step, value), in the order of the file.
-        anew: Whether they are the first ones of a later attempt: they replace others from their step on.
-        before: (attempt, step) -> value of all that was stored before them, where one of them is of no later step than
-            another before it, and takes its place or is put before it; else None.
-    """
-
-    points: Sequence[tuple[float, float]]
-    anew: bool = False
-    before: Mapping[tuple[int, float], float] | None = None
-
-
-def reports(conn: Connection, trial: MovingTrial, points: Sequence[tuple[float, float]], anew: bool) -> Reports:
-    """New reports, looked at before they are stored: a verdict must not know of what came after its own."""
-    rise = all(one[0] < other[0] for one, other in pairwise(points))
-    objective = trial.spec.objective
-    if rise or objective is None:
-        return Reports(points, anew)
-    return Reports(points, anew, stored_curve(conn, trial.id, objective))
 
 
 def consider(
@@ -98,53 +69,30 @@ def consider(
     driver = driver_of(conn)
     last, verdict = driver.execute(_LAST, (trial.id,)).fetchone() or (-1, None)
     free = verdict in RUNS_FREE
-    before = streak = _streak(conn, trial, rule, objective, new) if rule.patience is not None else None
+    before = streak = new.streak(conn, trial, rule, objective) if rule.patience is not None else None
     asked: tuple[StopReason, StoppedBy, str] | None = None
     following = None if free else rungs.rung_step(rule, last + 1)
     for place, (step, value) in enumerate(new.points):
         if following is not None and step >= following:
             last, _ = rungs.next_crossing(rule, last, [step]) or (last, step)
-            worth = _value(conn, trial, objective, new, place)
+            worth = new.value(conn, trial, objective, place)
             decision = _decide(conn, trial, rule, objective, last, step, worth, now)
             following = None if decision.verdict in RUNS_FREE else rungs.rung_step(rule, last + 1)
             if decision.verdict in _STOPS:
                 asked = _STOPS[decision.verdict], StoppedBy.RUNG, rungs.explain(decision, objective.metric)
                 break
         if rule.patience is not None:
-            streak, out = rungs.follow_streak(rule, streak, rungs.score_of(objective, value), step)
-            if out:
+            if streak is not None and step == streak.best_step and new.before is not None:
+                # Its best has been replaced: the last line of a step wins.
+                streak, out = rungs.streak_of(rule, objective, new.known(trial, place).items(), step)
+            else:
+                streak, out = rungs.follow_streak(rule, streak, rungs.score_of(objective, value), step)
+            if out and streak is not None:
                 asked = StopReason.PRUNE, StoppedBy.PATIENCE, rungs.explain_patience(rule, streak, objective)
                 break
     if streak is not None and (new.anew or streak != before):
         driver.execute(_SET_STREAK, (trial.id, streak.best, streak.best_step))
     return asked
-
-
-def _value(conn: Connection, trial: MovingTrial, objective: Objective, new: Reports, place: int) -> float:
-    """The summary at one of the new reports, of what had been reported when it came."""
-    step = new.points[place][0]
-    if new.before is None:
-        return summary_at(conn, trial.id, trial.attempt, objective, step)
-    known = {**new.before, **{(trial.attempt, at): value for at, value in new.points[: place + 1]}}
-    return summary_of(objective, {key: value for key, value in known.items() if key[1] <= step})
-
-
-def _streak(
-    conn: Connection, trial: MovingTrial, rule: EarlyStopping, objective: Objective, new: Reports
-) -> Streak | None:
-    """The streak up to the new reports.
-
-    A new attempt's is made of what counts of those before it: what came after they were to stop was not looked at, and
-    what it reports anew does not count any more.
-    """
-    if not new.anew:
-        row = driver_of(conn).execute(_STREAK, (trial.id,)).fetchone()
-        return None if row is None else Streak(*row)
-    streak = None
-    for (attempt, step), value in stored_curve(conn, trial.id, objective).items():
-        if attempt < trial.attempt and step < new.points[0][0]:
-            streak, _ = rungs.follow_streak(rule, streak, rungs.score_of(objective, value), step)
-    return streak
 
 
 def _decide(

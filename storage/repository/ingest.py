@@ -21,6 +21,7 @@ from storage.repository import early_stopping, moves
 from storage.repository.events import add_event
 from storage.repository.folds import consider_folds
 from storage.repository.moves import MovingTrial
+from storage.repository.new_reports import Reports, new_reports
 from storage.repository.trials import set_intent
 from storage.summaries import has_reported, running_summary, summaries
 from tuned.core import events
@@ -130,20 +131,16 @@ def _shown(trial: MovingTrial, last: dict[str, float]) -> dict[str, float]:
     return {**measured, **dict(islice(last.items(), NAMES_TOLD))}
 
 
-def _judged(
-    conn: Connection, trial: MovingTrial, batch: IngestBatch, restated: list[Objective]
-) -> early_stopping.Reports | None:
+def _judged(conn: Connection, trial: MovingTrial, batch: IngestBatch, restated: list[Objective]) -> Reports | None:
     """The reports that early stopping judges by, before they are stored; None in a trial that nothing stops."""
-    objective = trial.spec.objective
-    if trial.spec.early_stopping is None or objective is None or trial.stage != SEARCH:
+    rule, objective = trial.spec.early_stopping, trial.spec.objective
+    if rule is None or objective is None or trial.stage != SEARCH:
         return None
     points = [(step, value) for name, step, value, _ in batch.observations if name == objective.metric]
-    return early_stopping.reports(conn, trial, points, anew=objective in restated)
+    return new_reports(conn, trial, rule, objective, points, objective in restated)
 
 
-def _judge(
-    conn: Connection, trial: MovingTrial, reports: early_stopping.Reports, names: set[str], now: float
-) -> StopReason | None:
+def _judge(conn: Connection, trial: MovingTrial, reports: Reports, names: set[str], now: float) -> StopReason | None:
     assert trial.spec.early_stopping is not None
     asked = early_stopping.consider(conn, trial, reports, now)
     if asked is None and trial.spec.early_stopping.folds:

@@ -228,6 +228,19 @@ def test_patience_forgets_what_an_attempt_that_began_anew_has_replaced(lab):
     assert report(lab, trial_id, *[(step, 0.5 - step / 100) for step in range(1, 20)], attempt=2) is None
 
 
+@pytest.mark.parametrize("batches", [1, 12])
+def test_patience_forgets_a_value_whose_step_was_reported_again(lab, batches):
+    """Minibatches that all carry their epoch as their step: the last one of an epoch is what counts."""
+    study_id = study(lab, EarlyStopping("none", patience=3))
+    trial_id = running(lab, study_id)
+    points = [(step, value) for step in range(1, 7) for value in (0.05 if step == 2 else 0.9, 0.5 - step / 100)]
+    for batch in [points] if batches == 1 else [[point] for point in points]:
+        assert report(lab, trial_id, *batch) is None
+    (best,) = lab.sql("SELECT best, best_step FROM streaks WHERE trial_id = ?", trial_id)
+    assert best == (0.44, 6.0)
+    assert report(lab, trial_id, (7, 0.6), (8, 0.6), (9, 0.6)) is StopReason.PRUNE
+
+
 def test_a_verdict_knows_nothing_of_what_came_after_it(lab):
     """In the same batch: its own step again, and an earlier one."""
     study_id = study(lab, replace(ASHA, min_step=3))

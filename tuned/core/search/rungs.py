@@ -182,6 +182,17 @@ def follow_streak(rule: EarlyStopping, streak: Streak | None, score: float, step
     return streak, rule.patience is not None and step - streak.best_step >= rule.patience
 
 
+def streak_of(
+    rule: EarlyStopping, objective: Objective, curve: Iterable[tuple[tuple[int, float], float]], step: float
+) -> tuple[Streak | None, bool]:
+    """The streak of a whole curve, ((attempt, step), value) by step, and whether patience has run out at a step."""
+    streak: Streak | None = None
+    for (_, at), value in curve:
+        streak, _ = follow_streak(rule, streak, score_of(objective, value), at)
+    out = streak is not None and rule.patience is not None and step - streak.best_step >= rule.patience
+    return streak, out
+
+
 def explain_patience(rule: EarlyStopping, streak: Streak, objective: Objective) -> str:
     """Why a trial's patience has run out, in one line."""
     best = objective.sign * streak.best
