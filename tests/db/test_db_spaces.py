@@ -123,6 +123,22 @@ async def test_a_stale_suggestion_is_made_anew_once(lab: Lab, parallel: int | No
         assert len(advisor.asked) == 2
 
 
+async def test_a_stand_in_that_the_model_has_replaced_is_counted_no_more(lab: Lab) -> None:
+    study_id = lab.study(search=SearchSpec("bayesian", 30))
+    for i in range(10):
+        lab.completed(study_id, float(i), params={"lr": 0.15, "width": i + 1})
+    (waiting,) = lab.queue(study_id, origin="fallback", params={"lr": 0.9, "width": 60}, why="it hung")
+    lab.do(repository.set_study_note, study_id, lab.ask(queries.model_share, study_id).words, NOW)
+    assert lab.study_row(study_id).note.startswith("1 of 1 model point")
+    process, wake = cast("AdvisorProcess", ScriptedAdvisor()), asyncio.Event()
+    suggesting = Suggesting(lab.database, process, process, cast("Slots", _NoGpu()), wake, Loops())
+    suggesting.renew(lab.study_row(study_id), [lab.by_id(waiting)])
+    async with asyncio.timeout(DEADLINE_S):
+        await wake.wait()
+    assert lab.by_id(waiting).origin == "bayesian"
+    assert lab.study_row(study_id).note == ""
+
+
 async def test_a_stale_suggestion_is_not_made_anew_as_a_point_that_was_tried(lab: Lab) -> None:
     """What reaches the trials rounded is another point to the model, and the same one to the study."""
     rounding = RunSpec(kind="script", script="/t.py", args=("{lr:.0f}", "{width}"))

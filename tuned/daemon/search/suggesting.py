@@ -245,6 +245,7 @@ class Suggesting:
                     )
 
             await self._database.writer.run(swap)
+            await self._note_share(study)
         except AdvisorFailed as error:
             # The point that waits is as good as it was.
             search.cuts[trial.number] = results_of(study)
