@@ -240,6 +240,17 @@ async def test_a_suggestion_that_is_recorded_like_a_tried_point_is_tried_no_seco
     assert all(trial.params["lr"] == round(trial.params["lr"], 1) for trial in new)
 
 
+def test_as_many_points_are_made_as_were_suggested_while_there_are_fresh_ones(lab: Lab, spec_of: Any) -> None:
+    """Where fewer came the space counted as used up, and the study ended."""
+    rounding = RunSpec(kind="script", script="/t.py", args=("{lr:.1f}", "{width}"))
+    space = replace(spec_of().space, parameters=(spec_of().space["lr"], Parameter("width", "fixed", values=(3,))))
+    for seed in range(8):
+        study_id = lab.study(run=rounding, space=space, search=replace(MODEL, seed=seed))
+        lab.completed(study_id, 1.0, params={"lr": 0.5, "width": 3})
+        new = lab.do(untried, lab.study_row(study_id), [Suggested({"lr": 0.52, "width": 3}, "bayesian", "so")] * 4)
+        assert len({canonical_key(trial.params) for trial in new}) == 4
+
+
 def test_a_result_with_a_gap_is_no_evidence(lab: Lab) -> None:
     study = lab.study("gaps")
     whole = lab.completed(study, 0.5)

@@ -11,7 +11,7 @@ import pytest
 from storage import queries, repository
 from storage.repository import NewSpace
 from tests.patience import DEADLINE_S
-from tuned.core.space import Parameter, SearchSpace
+from tuned.core.space import Parameter, SearchSpace, canonical_key
 from tuned.core.study import RunSpec, SearchSpec
 from tuned.daemon.loops import Loops
 from tuned.daemon.machine.slots import Slots
@@ -64,6 +64,18 @@ def test_only_what_has_not_started_is_replaced(lab: Lab) -> None:
     changed = lab.ask(queries.changed_since, study, event.seq - 1, 10)
     assert [trial.params for _, trial in changed] == [point]
     assert lab.ask(queries.known_keys, study, ['{"lr":0.5,"width":9}'])
+
+
+def test_suggestions_that_are_replaced_together_get_points_of_their_own(lab: Lab) -> None:
+    few = SearchSpace((Parameter("width", "int", 1, 3), Parameter("lr", "choice", values=("a", "b"))))
+    many = SearchSpace((Parameter("width", "int", 1, 64), Parameter("lr", "choice", values=("a", "b"))))
+    for seed in range(6):
+        study_id = lab.study(space=many, search=SearchSpec("bayesian", 30, seed=seed))
+        for i in range(5):
+            lab.queue(study_id, origin="bayesian", params={"lr": "a", "width": 20 + i})
+        lab.do(space_versions.change, lab.study_row(study_id), few, [], "user", NOW)
+        points = [canonical_key(trial.params) for trial in lab.ask(queries.trials, study_id)]
+        assert len(set(points)) == 5, points
 
 
 class ScriptedAdvisor:

@@ -98,21 +98,20 @@ def untried(conn: Connection, study: Study, suggestions: Sequence[Suggested]) ->
     Values that reach the trial rounded are compared as they are recorded. Fewer than were suggested when the space has
     no fresh point.
     """
-    taken, known, new = Taken(conn, study.id), set[str](), []
+    taken, new = Taken(conn, study.id), []
     space, number = study.spec.space, queries.next_number(conn, study.id)
     rounded = partial(recorded, study.spec)
     for i, suggestion in enumerate(suggestions):
         chosen = rounded(space.check(suggestion.params))
         point: Point | None = chosen
         origin, why = suggestion.origin, suggestion.why
-        if canonical_key(chosen) in taken or canonical_key(chosen) in known:
+        if canonical_key(chosen) in taken:
             point = fresh_point(space, study.search.seed, number - 1 + i, taken, as_recorded=rounded)
             if origin in MODELLED:
                 origin, why = FALLBACK, f"{CONVERGED}, as they are recorded ({why})"
-        if point is None or canonical_key(point) in known:
-            continue
-        known.add(canonical_key(point))
-        new.append(NewTrial(point, origin, why))
+        if point is not None:
+            taken.add(canonical_key(point))
+            new.append(NewTrial(point, origin, why))
     return new
 
 

@@ -117,7 +117,10 @@ def change(conn: Connection, study: Study, space: SearchSpace, why: list[str], o
 def _instead(study: Study, trial: Trial, taken: Taken) -> Point | None:
     """A point of the new space for a trial that has not started; the model may replace it before it does."""
     rounded = partial(recorded, study.spec)
-    return fresh_point(study.spec.space, study.spec.search.seed, trial.number - 1, taken, as_recorded=rounded)
+    point = fresh_point(study.spec.space, study.spec.search.seed, trial.number - 1, taken, as_recorded=rounded)
+    if point is not None:
+        taken.add(canonical_key(point))
+    return point
 
 
 def refine_before(conn: Connection, study: Study, phase: int, now: float) -> Study:
