@@ -153,9 +153,10 @@ def _end(begins: Sequence[float], turn: Turn, lane: Lane) -> float | None:
         return 0.0
     if turn.count is None or lane.trial_s is None or not begins:
         return None
-    work, level = turn.count * lane.trial_s, 0.0
-    for n in range(1, len(begins) + 1):
-        level = (work + sum(begins[:n])) / n
+    filled, level = turn.count * lane.trial_s, 0.0
+    for n, begin in enumerate(begins, 1):
+        filled += begin
+        level = filled / n
         if n < len(begins) and level <= begins[n]:
             break
     return max(level, begins[0] + lane.trial_s)
