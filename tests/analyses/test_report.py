@@ -14,9 +14,11 @@ import pytest
 
 from tests.analyses.made import curve, searched, study, trial
 from tests.analyses.recorded import recorded
+from tuned.analyses.explain import explain
 from tuned.analyses.question import Question
 from tuned.analyses.reporting.parameter_plots import axis_plots
 from tuned.analyses.reporting.report import report
+from tuned.analyses.stopping import stopping_table
 from tuned.analyses.study_data import StudyData
 from tuned.core.study import Constraint, EarlyStopping, Objective
 
@@ -251,8 +253,13 @@ def test_other_metrics_and_the_rescue_sample_have_a_place_and_empty_columns_have
 
 def test_patience_alone_is_a_rule_of_early_stopping() -> None:
     made = searched({"x": {"type": "float", "low": 0.0, "high": 1.0}}, lambda p: p["x"], 6)
-    _, found = page(replace(made, spec=replace(made.spec, early_stopping=EarlyStopping("none", patience=3))))
+    converging = replace(made, spec=replace(made.spec, early_stopping=EarlyStopping("none", patience=3)))
+    _, found = page(converging)
     assert "Early stopping: patience." in found.text
+    table = stopping_table(converging)
+    assert table is not None and table.rows[0][0] == "patience"
+    said = explain(Question(converging, {"term": "early stopping"})).notes
+    assert any("patience stopped 0 of 6" in line for line in said)
     assert EarlyStopping("median", patience=3).told == "median and patience" and EarlyStopping("none").told == "none"
 
 

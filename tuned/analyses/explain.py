@@ -96,8 +96,7 @@ def _stopping(study: StudyData) -> list[str]:
     if study.spec.early_stopping is None:
         return ["early stopping is off: every trial runs to its end."]
     pruned = [trial for trial in study.searched if trial.state == "pruned"]
-    method = study.spec.early_stopping.method
-    told = [f"{method} stopped {len(pruned)} of {len(study.searched)} trials early."]
+    told = [f"{study.spec.early_stopping.told} stopped {len(pruned)} of {len(study.searched)} trials early."]
     found = measured(study)
     if found is not None:
         share = f"{len(found.wrong)} of {len(found.rescued)}"

@@ -129,7 +129,7 @@ def stopping_table(study: StudyData) -> Table | None:
         return None
     pruned = sum(t.state == "pruned" for t in study.searched)
     found = measured(study)
-    row = (study.spec.early_stopping.method, pruned, len(found.rescued) if found else 0,
+    row = (study.spec.early_stopping.told, pruned, len(found.rescued) if found else 0,
            len(found.wrong) if found else None, (found.low, found.high) if found else None)  # fmt: skip
     columns = (
         Column("method"), Column("stopped", "count"), Column("rescued", "count", "let run on to measure it"),
