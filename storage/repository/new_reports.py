@@ -18,6 +18,7 @@ from storage.summaries import stored_curve, summary_at, summary_of
 from tuned.core.search import rungs
 from tuned.core.search.rungs import Streak
 from tuned.core.study import EarlyStopping, Objective
+from tuned.core.trials.effective_steps import effective
 
 _LATEST = "SELECT max(step) FROM observations WHERE trial_id = ? AND name = ? AND attempt = ?"
 _HIGHEST = "SELECT max(rung) FROM rungs WHERE trial_id = ?"
@@ -35,7 +36,8 @@ class Reports:
         points: As they came.
         anew: Whether they are the first ones of a later attempt: they replace others from their step on.
         before: (attempt, step) -> value of all that was stored before them, where one of them is of no later step than
-            another that came before it, and takes its place or is put before it; else None.
+            another that came before it, and takes its place or is put before it, or where patience begins anew with
+            them; else None.
     """
 
     points: Points
@@ -46,7 +48,8 @@ class Reports:
         """(attempt, step) -> value of all that had been reported when one of them came; only with `before`."""
         new = {(trial.attempt, step): value for step, value in self.points[: place + 1]}
         known = {**(self.before or {}), **new}
-        return {key: known[key] for key in sorted(known)}
+        kept = effective((attempt, step, attempt) for attempt, step in sorted(known))
+        return {(attempt, step): known[attempt, step] for step, attempt in kept}
 
     def value(self, conn: Connection, trial: MovingTrial, objective: Objective, place: int) -> float:
         """The summary at one of them, of what had been reported when it came."""
@@ -65,8 +68,7 @@ class Reports:
             row = driver_of(conn).execute(_STREAK, (trial.id,)).fetchone()
             return None if row is None else Streak(*row)
         first = self.points[0][0]
-        curve = stored_curve(conn, trial.id, objective).items()
-        kept = [(key, value) for key, value in curve if key[0] < trial.attempt and key[1] < first]
+        kept = [(key, value) for key, value in (self.before or {}).items() if key[1] < first]
         return rungs.streak_of(rule, objective, kept, first)[0]
 
 
@@ -79,7 +81,8 @@ def new_reports(
     driver = driver_of(conn)
     (latest,) = driver.execute(_LATEST, (trial.id, objective.metric, trial.attempt)).fetchone()
     rise = all(one[0] < other[0] for one, other in pairwise(batch)) and (latest is None or latest < batch[0][0])
-    if rise or (rule.patience is None and not _reaches_rung(driver, trial.id, rule, batch)):
+    told = anew and rule.patience is not None
+    if not told and (rise or (rule.patience is None and not _reaches_rung(driver, trial.id, rule, batch))):
         return Reports(batch, anew)
     return Reports(batch, anew, stored_curve(conn, trial.id, objective))
 

@@ -241,6 +241,21 @@ def test_patience_forgets_a_value_whose_step_was_reported_again(lab, batches):
     assert report(lab, trial_id, (7, 0.6), (8, 0.6), (9, 0.6)) is StopReason.PRUNE
 
 
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_patience_of_a_later_attempt_does_not_depend_on_batches(lab, size):
+    """Its second report is of a step that came last in the attempt before it."""
+    study_id = study(lab, EarlyStopping("none", patience=3))
+    trial_id = running(lab, study_id)
+    report(lab, trial_id, (1, 0.5), (2, 0.4), (3, 0.4), (4, 0.3))
+    lab.end(trial_id, "retry")
+    lab.claim(trial_id)
+    points = [(5, 0.6), (4, 0.3), (6, 0.6), (7, 0.2), (7, 0.6)]
+    asked = [report(lab, trial_id, *points[i : i + size], attempt=2) for i in range(0, len(points), size)]
+    assert asked[-1] is StopReason.PRUNE and not any(asked[:-1])
+    lab.end(trial_id, "exit_pruned", attempt=2)
+    assert lab.by_id(trial_id).reason == "no better loss for 3 steps than 0.3 at step 4"
+
+
 def test_a_verdict_knows_nothing_of_what_came_after_it(lab):
     """In the same batch: its own step again, and an earlier one."""
     study_id = study(lab, replace(ASHA, min_step=3))
