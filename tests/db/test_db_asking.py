@@ -267,9 +267,9 @@ def test_a_result_with_a_gap_is_no_evidence(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(("table", "special"), [
-    ({"x": {"type": "float", "low": 0.0, "high": 1.0}, "c": ["a", "b"]}, ": the middle of the range"),
+    ({"x": {"type": "float", "low": 0.0, "high": 1.0}, "c": ["a", "b"]}, ": near the middle of the range"),
     ({"n": {"type": "int", "low": 1, "high": 3, "likely": 1}}, ": likely values"),
-    ({"n": [1, 2, 4], "on": {"type": "bool", "likely": True}}, ": likely values, or the middle of the range"),
+    ({"n": [1, 2, 4], "on": {"type": "bool", "likely": True}}, ": likely values, or near the middle of the range"),
     ({"c": ["a", "b"], "on": {"type": "bool"}}, ""),
     ({"x": 3}, ""),
 ])  # fmt: skip
