@@ -11,15 +11,16 @@ from tuned.daemon.machine.processes import owner
 
 
 def test_a_command_of_several_lines_and_controls_is_shown_on_one_line() -> None:
-    code = "\nimport sys\nsys.stdin.read()"
+    code = "\nimport sys\nprint(flush=True)\nsys.stdin.read()"
     command = [sys.executable, "-c", code, "\x1b[31mred", b"no \xff utf-8", "db://me:hush@h"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
-        assert process.stdin
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        process.stdout.readline()  # the system shows no words yet for a moment after it has begun
         user, words = owner(process.pid)
         process.stdin.close()
     assert user == getpass.getuser()
     assert words.isprintable()
-    assert words.endswith("-c import sys sys.stdin.read() red no   utf-8 db://me:********@h")
+    assert words.endswith("-c import sys print(flush=True) sys.stdin.read() red no   utf-8 db://me:********@h")
     words.encode()
 
 

@@ -36,7 +36,7 @@ def test_a_warning_at_every_look_is_a_few_lines_and_then_one_an_hour() -> None:
         log.now += 5.0
     line = "study.json cannot be written: 100 % full"
     assert log.lines[:FIRST] == [line] * FIRST
-    assert log.lines[FIRST:] == [f"{line} (and 719 times more since that was said)"] * 2
+    assert log.lines[FIRST:] == [f"{line} (and 719 times more since that was logged)"] * 2
 
 
 def test_what_is_new_is_said_at_once() -> None:

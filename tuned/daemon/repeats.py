@@ -60,5 +60,5 @@ class Repeats(logging.Filter):
             withheld, met.withheld = met.withheld, 0
             met.logged, met.logged_at = met.logged + 1, now
         if withheld:
-            record.msg, record.args = f"{message} (and {count(withheld, 'time')} more since that was said)", ()
+            record.msg, record.args = f"{message} (and {count(withheld, 'time')} more since that was logged)", ()
         return True
