@@ -20,6 +20,7 @@ from tuned.core import events, ranking
 from tuned.core.search import rungs
 from tuned.core.search.rescue import drawn_for_rescue
 from tuned.core.search.rungs import RUNS_FREE, Decision, Entry, Ruling, Standing
+from tuned.core.state_words import PAUSED_BY_USER
 from tuned.core.states import STUDY_OPEN, Actor, StoppedBy, StopReason, TrialState
 from tuned.core.study import EarlyStopping, Objective
 from tuned.protocol import encode_numbers
@@ -241,6 +242,23 @@ _RESUMED = {
     Ruling.FINISHING: "resumed to its end: it is one of the best of those that wait",
     Ruling.RESCUED: "resumed to its end, to measure how often stopping is wrong",
 }
+
+
+def hold(conn: Connection, trial_id: int, now: float) -> bool:
+    """Have a trial that waits at a rung, or is about to, stay there until a person resumes it.
+
+    Returns:
+        Whether that is a change; False for one that waits at no rung.
+    """
+    driver = driver_of(conn)
+    trial = moves.read(conn, trial_id)
+    if _waits_at(driver, trial_id) is None:
+        return False
+    driver.execute(_SET_VERDICT, (Ruling.CONTINUED.value, trial_id))
+    if trial.state is TrialState.PAUSED:
+        trial.reason, trial.stopped_by = PAUSED_BY_USER, StoppedBy.USER
+        moves.move(conn, trial, "hold", Actor.USER, now)
+    return True
 
 
 def released(conn: Connection, trial_id: int) -> None:

@@ -21,6 +21,7 @@ from tuned.core.states import Actor, Failure, StopReason, TrialState
 from tuned.core.study import EarlyStopping, SearchSpec
 from tuned.daemon.analyses.study_data import trial_lines
 from tuned.daemon.study_moves import drain_study, end_study
+from tuned.daemon.verbs.pausing import _pause
 
 NOW = 1_000_000.0
 ASHA = EarlyStopping(min_step=1, max_step=20, rescue=0.0)
@@ -82,6 +83,27 @@ def test_a_resumable_trial_is_paused_and_promoted_when_others_show_it_was_good(l
     lab.claim(first)
     assert report(lab, first, (2, 0.09), (3, 0.08), attempt=2, resumable=True) is StopReason.PAUSE
     assert verdicts(lab, first) == ["promoted", "paused"]
+
+
+@pytest.mark.parametrize("stopped", [True, False], ids=["it waits", "it is about to"])
+def test_a_person_who_pauses_a_trial_at_its_rung_is_obeyed(lab, stopped):
+    """It was told to be paused already, and went on by itself as soon as others showed that it was good."""
+    study_id = study(lab)
+    first = running(lab, study_id)
+    report(lab, first, (1, 0.1), resumable=True)
+    if stopped:
+        lab.end(first, "exit_paused")
+    effect = lab.do(_pause, [f"{lab.study_row(study_id).name}/1"], None, False, NOW)
+    assert effect.changed and "until you resume it" in effect.effects[0]
+    for value in (0.5, 0.7, 0.8):
+        report(lab, running(lab, study_id), (1, value), resumable=True)
+    if not stopped:
+        lab.end(first, "exit_paused")
+    assert lab.by_id(first).state is TrialState.PAUSED and not lab.ask(queries.waiting_count, study_id)
+    with pytest.raises(Conflict):
+        lab.do(_pause, [f"{lab.study_row(study_id).name}/1"], None, False, NOW)
+    lab.do(repository.move_trial, first, "resume", Actor.USER, NOW)
+    assert lab.by_id(first).state is TrialState.QUEUED
 
 
 def test_a_trial_promoted_before_it_has_stopped_goes_on_when_it_has(lab):

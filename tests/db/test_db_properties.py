@@ -109,6 +109,8 @@ def act(lab, trial_id, event, actor):
         lab.do(repository.unclaim, trial_id, trial.attempt, "", actor, NOW)
     elif event in ATTEMPT_EVENTS:
         lab.end(trial_id, event, attempt=trial.attempt, actor=actor, failure=Failure.ERROR)
+    elif event == "hold":
+        lab.do(repository.early_stopping.hold, trial_id, NOW)
     else:
         lab.do(repository.move_trial, trial_id, event, actor, NOW)
 

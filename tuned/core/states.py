@@ -128,6 +128,8 @@ TRIAL_MOVES: dict[tuple[TrialState, str], tuple[TrialState, frozenset[Actor]]] =
     (_S.STARTING, "unclaim"): (_S.QUEUED, frozenset({_R, _V})),
     **{(state, event): (target, _SAW_EXIT) for state in (_S.STARTING, _S.RUNNING) for event, target in _EXITS.items()},
     (_S.PAUSED, "resume"): (_S.QUEUED, frozenset({_U, _C})),
+    # It waited at a rung, and waits for a person from now on.
+    (_S.PAUSED, "hold"): (_S.PAUSED, frozenset({_U})),
     (_S.PAUSED, "prune"): (_S.PRUNED, frozenset({_U, _C})),
     (_S.PAUSED, "cancel"): (_S.CANCELLED, frozenset({_U, _C})),
 }

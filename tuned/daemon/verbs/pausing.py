@@ -26,6 +26,7 @@ from tuned.wire import Changed, Pause
 
 router = make_router("verbs")
 
+_HELD = "waits at its rung until you resume it, however good it is there"
 LEFT = f"{PAUSED_BY_USER}; it has left its card to somebody else"
 
 
@@ -150,6 +151,10 @@ def _pause_trial(
     now: float,
 ) -> None:
     name = trial.name
+    if trial.state is TrialState.PAUSED and repository.early_stopping.hold(conn, trial.id, now):
+        effect.changed.append(name)
+        effect.effects.append(f"{name}: {_HELD}: tunectl resume {name}")
+        return
     if trial.state not in LIVE:
         effect.skip(trial)
         return
@@ -179,6 +184,9 @@ def _pause_stopping(conn: Connection, trial: Trial, leaves_card: bool, effect: E
     name = trial.name
     if leaves_card:
         effect.effects.append(f"{name}: is being stopped already ({trial.stop_reason}); its slot is free then")
+    elif repository.early_stopping.hold(conn, trial.id, now):
+        effect.changed.append(name)
+        effect.effects.append(f"{name}: is being stopped already, and {_HELD}: tunectl resume {name}")
     elif repository.set_requeue(conn, trial.id, False, Actor.USER, now):
         effect.changed.append(name)
         effect.effects.append(f"{name}: is being stopped already, and stays paused then")
