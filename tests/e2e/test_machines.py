@@ -134,6 +134,6 @@ def test_a_list_of_machines(two: list[tuple[DaemonProcess, Sshd]], tmp_path: Pat
         pane.keys("q")
         pane.shows_not("Machines")
         wait_until(lambda: lines_of(tmp_path) == 0, "the lines are closed")
-        assert not list(tmp_path.glob("tunectl-*"))
+        wait_until(lambda: not list(tmp_path.glob("tunectl-*")), "so is their folder")
     finally:
         pane.close()
