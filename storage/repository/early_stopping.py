@@ -248,11 +248,11 @@ def hold(conn: Connection, trial_id: int, now: float) -> bool:
     """Have a trial that waits at a rung, or is about to, stay there until a person resumes it.
 
     Returns:
-        Whether that is a change; False for one that waits at no rung.
+        Whether that is a change; False for one that waits at no rung, or is being stopped for something else by now.
     """
     driver = driver_of(conn)
     trial = moves.read(conn, trial_id)
-    if _waits_at(driver, trial_id) is None:
+    if trial.stop_reason not in (None, StopReason.PAUSE) or _waits_at(driver, trial_id) is None:
         return False
     driver.execute(_SET_VERDICT, (Ruling.CONTINUED.value, trial_id))
     if trial.state is TrialState.PAUSED:

@@ -106,6 +106,15 @@ def test_a_person_who_pauses_a_trial_at_its_rung_is_obeyed(lab, stopped):
     assert lab.by_id(first).state is TrialState.QUEUED
 
 
+def test_a_trial_that_is_cancelled_at_its_rung_is_not_said_to_wait_there(lab):
+    study_id = study(lab)
+    first = running(lab, study_id)
+    report(lab, first, (1, 0.1), resumable=True)
+    assert lab.intend(first, StopReason.CANCEL)
+    with pytest.raises(Conflict, match="being stopped already"):
+        lab.do(_pause, [f"{lab.study_row(study_id).name}/1"], None, False, NOW)
+
+
 def test_a_trial_promoted_before_it_has_stopped_goes_on_when_it_has(lab):
     study_id = study(lab)
     first, second, third = (running(lab, study_id) for _ in range(3))

@@ -19,8 +19,8 @@ EVOLUTION_AFTER = 3000
 """Trials with a value beyond which `auto` breeds instead of modelling: a model sees 300 of them at most anyway."""
 WITH_PRIOR = 2
 """Points of the design where an earlier study's results are given."""
-DESIGN_SHARE = 1 / 3
-"""Of all trials, or of the time there is, that a design may take."""
+PARTS = 3
+"""A design takes one part in so many of all trials, or of the time there is, at most."""
 BREEDERS = 10
 """Results that evolution begins with, at least."""
 
@@ -123,7 +123,7 @@ def initial_points(space: SearchSpace, trials: int | None) -> int:
     """
     unknowns = sum(1 if p.kind in ("float", "int") else len(p.values) for p in space.tunable)
     wanted = min(max(_LEAST, unknowns), _MOST)
-    return wanted if trials is None else max(2, min(wanted, trials // 3))
+    return wanted if trials is None else max(2, min(wanted, trials // PARTS))
 
 
 def phase(
@@ -157,7 +157,7 @@ def phase(
         if size is not None and size <= trials:
             return "design"
     least = 1 if prior else 2
-    if spent >= DESIGN_SHARE and finished_with_value >= least:
+    if spent >= 1 / PARTS and finished_with_value >= least:
         return "model"
     wanted = WITH_PRIOR if prior else initial_points(space, trials)
     if created < wanted or finished_with_value < max(least, (wanted + 1) // 2):
