@@ -94,7 +94,8 @@ def _tell(changed: Changed, done: str) -> None:
     said = {line.partition(": ")[0]: line for line in changed.effects}
     for target in changed.changed:
         more = said.get(target, "").removeprefix(f"{target}: ")
-        link = " by " if "/" in target else "; "
+        # A level's effect begins with the level's name; other effects are sentences of their own.
+        link = " by " if more.partition(":")[0] in LEVELS else "; "
         show_line(f"{target}: {done}" + (f"{link}{more}" if more else ""), hanging="    ")
     if changed.changed:
         for target in changed.skipped:
